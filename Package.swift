@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// Every target is built alike: Swift 6, warnings are errors, and an import must say who sees it.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "objbus",
+    products: [
+        .library(name: "ObjectBus", targets: ["ObjectBus"]),
+        .executable(name: "objbus", targets: ["objbus"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
+    ],
+    targets: [
+        // L0, pure
+        .target(name: "BusValue", swiftSettings: settings + [.strictMemorySafety()]),
+        .target(name: "BusKernel", dependencies: [deque], swiftSettings: settings),
+        .target(name: "BusWire", dependencies: ["BusValue"], swiftSettings: settings),
+        // L1, pure
+        .target(
+            name: "BusBrokerCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
+            swiftSettings: settings),
+        .target(
+            name: "BusNodeCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
+            swiftSettings: settings),
+        .target(
+            name: "BusSimulation",
+            dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
+            swiftSettings: settings),
+        // L2
+        .systemLibrary(
+            name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
+        .target(
+            name: "BusZeroMQ", dependencies: ["BusKernel", "CZeroMQ"],
+            swiftSettings: settings + [.strictMemorySafety()]),
+        // L3
+        .target(
+            name: "BusBroker",
+            dependencies: [
+                "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ", crypto,
+                lifecycle, logging, metrics,
+            ], swiftSettings: settings),
+        .target(
+            name: "BusNode",
+            dependencies: [
+                "BusKernel", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ", logging,
+                metrics,
+            ], swiftSettings: settings),
+        // L4
+        .target(
+            name: "BusAPI",
+            dependencies: [
+                "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
+                lifecycle, logging, metrics, tracing,
+            ], swiftSettings: settings),
+        .target(
+            name: "ObjectBus", dependencies: ["BusAPI", "ObjectBusMacros"],
+            swiftSettings: settings),
+        .macro(
+            name: "ObjectBusMacros",
+            dependencies: [
+                .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
+                .product(name: "SwiftCompilerPlugin", package: "swift-syntax"),
+                .product(name: "SwiftSyntaxBuilder", package: "swift-syntax"),
+                .product(name: "SwiftSyntax", package: "swift-syntax"),
+                .product(name: "SwiftDiagnostics", package: "swift-syntax"),
+            ], swiftSettings: settings),
+        // L5
+        .executableTarget(
+            name: "objbus",
+            dependencies: [
+                "BusAPI", "BusBroker", "BusValue", "BusWire", argumentParser, lifecycle, logging,
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,1 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0

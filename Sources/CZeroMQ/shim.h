@@ -1,0 +1,2 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+#include <zmq.h>
