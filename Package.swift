@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import CompilerPluginSupport
 import PackageDescription
 
 // Every target is built alike: Swift 6, warnings are errors, and an import must say who sees it.
@@ -23,6 +24,84 @@ let lifecycle = Target.Dependency.product(
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
+// Pure: values, the wire, small shared structures.
+let layer0: [Target] = [
+    .target(name: "BusValue", swiftSettings: settings + [.strictMemorySafety()]),
+    .target(name: "BusKernel", dependencies: [deque], swiftSettings: settings),
+    .target(name: "BusWire", dependencies: ["BusValue"], swiftSettings: settings),
+]
+
+// Pure: the two state machines and their simulator.
+let layer1: [Target] = [
+    .target(
+        name: "BusBrokerCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
+        swiftSettings: settings),
+    .target(
+        name: "BusNodeCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
+        swiftSettings: settings),
+    .target(
+        name: "BusSimulation",
+        dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
+        swiftSettings: settings),
+]
+
+// The only targets that touch libzmq.
+let layer2: [Target] = [
+    .systemLibrary(
+        name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
+    .target(
+        name: "BusZeroMQ", dependencies: ["BusKernel", "CZeroMQ"],
+        swiftSettings: settings + [.strictMemorySafety()]),
+]
+
+// The shells that run the cores.
+let layer3: [Target] = [
+    .target(
+        name: "BusBroker",
+        dependencies: [
+            "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ", crypto,
+            lifecycle, logging, metrics,
+        ], swiftSettings: settings),
+    .target(
+        name: "BusNode",
+        dependencies: [
+            "BusKernel", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ", logging,
+            metrics,
+        ], swiftSettings: settings),
+]
+
+// What users import.
+let layer4: [Target] = [
+    .target(
+        name: "BusAPI",
+        dependencies: [
+            "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
+            lifecycle, logging, metrics, tracing,
+        ], swiftSettings: settings),
+    .target(
+        name: "ObjectBus", dependencies: ["BusAPI", "ObjectBusMacros"],
+        swiftSettings: settings),
+    .macro(
+        name: "ObjectBusMacros",
+        dependencies: [
+            .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
+            .product(name: "SwiftCompilerPlugin", package: "swift-syntax"),
+            .product(name: "SwiftSyntaxBuilder", package: "swift-syntax"),
+            .product(name: "SwiftSyntax", package: "swift-syntax"),
+            .product(name: "SwiftDiagnostics", package: "swift-syntax"),
+        ], swiftSettings: settings),
+]
+
+// The command.
+let layer5: [Target] = [
+    .executableTarget(
+        name: "objbus",
+        dependencies: [
+            "BusAPI", "BusBroker", "BusValue", "BusWire", argumentParser, lifecycle, logging,
+        ],
+        swiftSettings: settings)
+]
+
 let package = Package(
     name: "objbus",
     products: [
@@ -40,66 +119,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
     ],
-    targets: [
-        // L0, pure
-        .target(name: "BusValue", swiftSettings: settings + [.strictMemorySafety()]),
-        .target(name: "BusKernel", dependencies: [deque], swiftSettings: settings),
-        .target(name: "BusWire", dependencies: ["BusValue"], swiftSettings: settings),
-        // L1, pure
-        .target(
-            name: "BusBrokerCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
-            swiftSettings: settings),
-        .target(
-            name: "BusNodeCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
-            swiftSettings: settings),
-        .target(
-            name: "BusSimulation",
-            dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
-            swiftSettings: settings),
-        // L2
-        .systemLibrary(
-            name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
-        .target(
-            name: "BusZeroMQ", dependencies: ["BusKernel", "CZeroMQ"],
-            swiftSettings: settings + [.strictMemorySafety()]),
-        // L3
-        .target(
-            name: "BusBroker",
-            dependencies: [
-                "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ", crypto,
-                lifecycle, logging, metrics,
-            ], swiftSettings: settings),
-        .target(
-            name: "BusNode",
-            dependencies: [
-                "BusKernel", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ", logging,
-                metrics,
-            ], swiftSettings: settings),
-        // L4
-        .target(
-            name: "BusAPI",
-            dependencies: [
-                "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
-                lifecycle, logging, metrics, tracing,
-            ], swiftSettings: settings),
-        .target(
-            name: "ObjectBus", dependencies: ["BusAPI", "ObjectBusMacros"],
-            swiftSettings: settings),
-        .macro(
-            name: "ObjectBusMacros",
-            dependencies: [
-                .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
-                .product(name: "SwiftCompilerPlugin", package: "swift-syntax"),
-                .product(name: "SwiftSyntaxBuilder", package: "swift-syntax"),
-                .product(name: "SwiftSyntax", package: "swift-syntax"),
-                .product(name: "SwiftDiagnostics", package: "swift-syntax"),
-            ], swiftSettings: settings),
-        // L5
-        .executableTarget(
-            name: "objbus",
-            dependencies: [
-                "BusAPI", "BusBroker", "BusValue", "BusWire", argumentParser, lifecycle, logging,
-            ],
-            swiftSettings: settings),
-    ]
+    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5
 )
