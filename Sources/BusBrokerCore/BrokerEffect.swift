@@ -1,0 +1,69 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Pure: no I/O, no clock, no randomness.
+
+package import BusWire
+
+/// One ZeroMQ connection as the broker's socket numbers it.
+package struct ConnectionID: Hashable, Comparable, Sendable {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: ConnectionID, right: ConnectionID) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// What the shell does for the core, in this order, skipping none.
+package enum BrokerEffect: Sendable {
+    /// Send the frame at hand, as patched, with all its buffer frames. If the connection can't
+    /// take it, tell the core by `forwardFailed` before anything else.
+    case forward(to: ConnectionID)
+    /// Send a message of the broker's own, patched with `transmission`. If the connection can't
+    /// take it, tell the core by `sendFailed`.
+    case send(Message, Transmission, to: ConnectionID)
+    /// Tell the core by `connectionClosed` when this connection, whose message is at hand, ends.
+    case watch(ConnectionID)
+    /// Write one line to the log.
+    case log(BrokerNotice)
+}
+
+/// What the log, metrics and tools may want to know.
+package enum BrokerNotice: Hashable, Sendable {
+    case nodeAttached(IncarnationID, name: String, epoch: Epoch)
+    case linkLost(IncarnationID, LinkEnd)
+    case incarnationEnded(IncarnationID, IncarnationEnd)
+    case refused(ConnectionID, reason: String)
+    case published(String, Reference)
+    case withdrawn(String, Reference)
+    case recovered
+}
+
+/// Why a link ended.
+package enum LinkEnd: Hashable, Sendable {
+    case sequenceGap(expected: UInt64, received: UInt64)
+    case silence
+    case connectionClosed
+    case pipeFull
+    case replaced
+    case violation(String)
+    case goodbye
+}
+
+/// Why an incarnation ended; the number is on the wire in PEER_ENDED.
+package enum IncarnationEnd: UInt64, Hashable, Sendable {
+    /// It said goodbye.
+    case left = 1
+    /// It had no link for longer than the resume window.
+    case lost = 2
+    /// It did not come back after the broker's restart.
+    case notRestored = 3
+}
+
+/// Why a message could not be handed to a connection.
+package enum SendFailure: Hashable, Sendable {
+    case pipeFull
+    case unreachable
+}

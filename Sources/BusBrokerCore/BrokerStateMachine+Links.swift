@@ -1,0 +1,257 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/handshake.md. Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusWire
+
+/// Handshakes, links and incarnations (rules R1-R8).
+extension BrokerStateMachine {
+    /// A readable message on a connection that belongs to no link: part of a handshake, or noise.
+    mutating func receivedOutsideLink(
+        _ header: FrameHeader, _ frame: RawSpan, _ connection: ConnectionID, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard header.kind == .hello || header.kind == .attach else {
+            self.refuse(connection, .disconnected, "this connection has no link", &effects)
+            return
+        }
+        let token = Token(high: header.object.rawValue, low: header.call.rawValue)
+        if self.handshakes[token] == nil {
+            guard self.handshakes.count < self.limits.handshakes else {
+                self.refuse(connection, .overloaded, "too many handshakes at once", &effects)
+                return
+            }
+            self.handshakes[token] = Handshake()
+            self.timers.add(.handshake(token), due: now.advanced(by: self.limits.handshake))
+        }
+        effects.append(.watch(connection))
+        if header.kind == .attach {
+            self.handshakes[token]?.rx = connection
+        } else {
+            do {
+                self.handshakes[token]?.hello = try HelloBody(payloadOf: frame, header)
+                self.handshakes[token]?.helloHeader = header
+                self.handshakes[token]?.tx = connection
+            } catch {
+                self.handshakes[token] = nil
+                self.refuse(connection, .invalid, "HELLO: \(error.message)", &effects)
+                return
+            }
+        }
+        guard let handshake = self.handshakes[token], let tx = handshake.tx,
+            let rx = handshake.rx, let hello = handshake.hello,
+            let helloHeader = handshake.helloHeader, tx != rx
+        else { return }
+        self.handshakes[token] = nil
+        self.attach(hello, helloHeader, tx: tx, rx: rx, now, &effects)
+    }
+
+    private mutating func attach(
+        _ hello: HelloBody, _ header: FrameHeader, tx: ConnectionID, rx: ConnectionID, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard hello.versions.contains(FrameHeader.version) else {
+            self.refuse(
+                rx, .unimplemented, "protocol version \(FrameHeader.version) is spoken here",
+                &effects)
+            return
+        }
+        guard let (slot, isResumed) = self.admit(hello, header, rx: rx, now, &effects) else {
+            return
+        }
+        self.linksMade += 1
+        self.nodes.link(
+            slot,
+            BrokerLink(
+                tx: tx, rx: rx, epoch: header.epoch, order: self.linksMade,
+                received: header.sequence, lastHeard: now))
+        guard let node = self.nodes[slot] else { return }
+        self.nodes[slot]?.deliverableSince = isResumed ? self.linksMade : 0
+        self.nodes[slot]?.resumeDeadline = .distantFuture
+        let welcome = WelcomeBody(
+            incarnation: node.incarnation, secret: self.authority.secret(of: node.incarnation),
+            run: self.run, heartbeat: self.limits.heartbeat.nanoseconds,
+            silence: self.limits.silence.nanoseconds,
+            resumeWindow: self.limits.resumeWindow.nanoseconds)
+        self.send(
+            Message(
+                FrameHeader(kind: .welcome, peer: node.incarnation), payload: welcome.encoded()),
+            to: slot, &effects)
+        effects.append(
+            .log(.nodeAttached(node.incarnation, name: node.name, epoch: header.epoch)))
+        self.restate(hello, of: node.incarnation, slot, now, &effects)
+        if isResumed { self.announceLink(of: slot, &effects) }
+    }
+
+    /// Decides whether the node may attach, and finds or makes its record.
+    private mutating func admit(
+        _ hello: HelloBody, _ header: FrameHeader, rx: ConnectionID, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) -> (NodeSlot, isResumed: Bool)? {
+        guard let claimed = hello.incarnation else {
+            guard self.nodes.count < self.limits.nodes else {
+                self.refuse(
+                    rx, .overloaded, "\(self.limits.nodes) nodes are attached already", &effects)
+                return nil
+            }
+            return (self.nodes.add(self.record(hello, self.drawIncarnation(), now)), false)
+        }
+        guard self.authority.secret(of: claimed).matches(hello.secret) else {
+            self.refuse(rx, .denied, "the secret does not belong to \(claimed)", &effects)
+            return nil
+        }
+        if let slot = self.nodes.slot(of: claimed), let node = self.nodes[slot] {
+            guard header.epoch > node.epoch else {
+                self.refuse(rx, .denied, "epoch \(header.epoch.rawValue) is not new", &effects)
+                return nil
+            }
+            if node.link != nil { self.endLink(slot, .replaced, now, &effects) }
+            return (slot, true)
+        }
+        guard self.recoveryDeadline != nil, !self.endedWhileRecovering.contains(claimed),
+            self.nodes.count < self.limits.nodes
+        else {
+            self.refuse(rx, .notFound, "incarnation \(claimed) has ended", &effects)
+            return nil
+        }
+        return (self.nodes.add(self.record(hello, claimed, now)), true)
+    }
+
+    private func record(
+        _ hello: HelloBody, _ incarnation: IncarnationID, _ now: Tick
+    ) -> NodeRecord {
+        NodeRecord(
+            incarnation: incarnation, name: hello.node, program: hello.program,
+            processID: hello.processID, attachedAt: now)
+    }
+
+    private mutating func drawIncarnation() -> IncarnationID {
+        while true {
+            let id = IncarnationID(rawValue: self.random.next())
+            if id != .broker, self.nodes.slot(of: id) == nil { return id }
+        }
+    }
+
+    /// Sets `H` and `E` to what the node says it has (rules R7, R25).
+    private mutating func restate(
+        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        for export in hello.exports {
+            self.holders.restateExport(
+                Reference(owner: incarnation, object: export.object), count: export.count,
+                generation: export.generation)
+        }
+        var held: Set<Reference> = []
+        for holding in hello.holdings.prefix(self.limits.referencesPerNode) {
+            let entry = holding.entry
+            guard entry.reference.owner != incarnation, holding.count > 0 else { continue }
+            // What this broker run has seen the node hold needs no proof.
+            let known = self.holders.holding(entry.reference, by: slot)
+            guard known?.generation == entry.generation || self.isGenuine(entry) else { continue }
+            guard self.mayExist(entry.reference.owner) else { continue }
+            held.insert(entry.reference)
+            self.holders.restate(
+                entry.reference, count: holding.count, generation: entry.generation, by: slot)
+        }
+        let dropped = self.holders.dropColumn(of: slot, keeping: held)
+        for name in hello.names {
+            let reference = Reference(owner: incarnation, object: name.object)
+            self.claim(name.name, reference, interface: name.interface, into: &effects)
+        }
+        for reference in dropped { self.zeroCheck(reference, now, &effects) }
+        for export in hello.exports {
+            self.zeroCheck(Reference(owner: incarnation, object: export.object), now, &effects)
+        }
+    }
+
+    private func isGenuine(_ entry: ReferenceEntry) -> Bool {
+        self.authority.seal(entry.reference, entry.generation).matches(entry.seal)
+    }
+
+    /// Whether `owner` is known or, after a restart, may still come back.
+    func mayExist(_ owner: IncarnationID) -> Bool {
+        self.nodes.slot(of: owner) != nil
+            || (self.recoveryDeadline != nil && !self.endedWhileRecovering.contains(owner))
+    }
+
+    /// Tells those who may have sent calls to an earlier link to send them again.
+    private mutating func announceLink(of slot: NodeSlot, _ effects: inout [BrokerEffect]) {
+        guard let node = self.nodes[slot] else { return }
+        var header = FrameHeader(kind: .peerRelinked, peer: node.incarnation)
+        header.peerEpoch = node.epoch
+        let told = self.concerned(by: node.incarnation)
+        for other in told where other != slot { self.send(Message(header), to: other, &effects) }
+        self.waiters[node.incarnation] = nil
+    }
+
+    /// Who holds something of `incarnation` or waits for it.
+    private func concerned(by incarnation: IncarnationID) -> [NodeSlot] {
+        let waiting = (self.waiters[incarnation] ?? []).compactMap { self.nodes.slot(of: $0) }
+        let holding = self.holders.holders(ofObjectsOf: incarnation, among: self.nodes.all)
+        return Set(waiting).union(holding).sorted()
+    }
+
+    /// The link is lost; its incarnation waits for a new one, nothing else changes (rules R1).
+    mutating func endLink(
+        _ slot: NodeSlot, _ reason: LinkEnd, _ now: Tick, _ effects: inout [BrokerEffect]
+    ) {
+        guard let node = self.nodes[slot], node.link != nil else { return }
+        self.nodes.unlink(slot)
+        self.counters.linksLost += 1
+        let deadline = now.advanced(by: self.limits.resumeWindow)
+        self.nodes[slot]?.resumeDeadline = deadline
+        self.timers.add(.resumeWindow(node.incarnation), due: deadline)
+        effects.append(.log(.linkLost(node.incarnation, reason)))
+    }
+
+    /// The incarnation ends: what it held is released, what it owned is gone, its names are
+    /// withdrawn, and all whom it concerns are told now.
+    mutating func endIncarnation(
+        _ slot: NodeSlot, _ reason: IncarnationEnd, _ now: Tick, _ effects: inout [BrokerEffect]
+    ) {
+        guard let node = self.nodes[slot] else { return }
+        let owners = self.holders.owners(ofReferencesHeldBy: slot)
+            .compactMap { self.nodes.slot(of: $0) }
+        let concerned = Set(owners).union(self.concerned(by: node.incarnation)).sorted()
+        self.waiters[node.incarnation] = nil
+        for name in self.names.names(ownedBy: node.incarnation) {
+            if let claim = self.names.withdraw(name, by: node.incarnation) {
+                effects.append(.log(.withdrawn(name, claim.reference)))
+            }
+        }
+        _ = self.holders.dropRows(of: node.incarnation)
+        let dropped = self.holders.dropColumn(of: slot)
+        self.nodes.remove(slot)
+        if self.recoveryDeadline != nil { self.endedWhileRecovering.insert(node.incarnation) }
+        self.tellEnded(node.incarnation, reason, to: concerned, &effects)
+        for reference in dropped { self.zeroCheck(reference, now, &effects) }
+        effects.append(.log(.incarnationEnded(node.incarnation, reason)))
+    }
+
+    private mutating func tellEnded(
+        _ incarnation: IncarnationID, _ reason: IncarnationEnd, to slots: [NodeSlot],
+        _ effects: inout [BrokerEffect]
+    ) {
+        let header = FrameHeader(
+            kind: .peerEnded, peer: incarnation, call: CallNumber(rawValue: reason.rawValue))
+        for slot in slots { self.send(Message(header), to: slot, &effects) }
+    }
+
+    /// The recovery window closes: who has not come back has ended (rules R8).
+    mutating func endRecovery(at now: Tick, _ effects: inout [BrokerEffect]) {
+        guard self.recoveryDeadline != nil else { return }
+        let awaited = Set(self.waiters.keys).union(self.holders.owners())
+        for owner in awaited.sorted() where self.nodes.slot(of: owner) == nil {
+            let concerned = self.concerned(by: owner)
+            self.waiters[owner] = nil
+            _ = self.holders.dropRows(of: owner)
+            self.tellEnded(owner, .notRestored, to: concerned, &effects)
+            effects.append(.log(.incarnationEnded(owner, .notRestored)))
+        }
+        self.recoveryDeadline = nil
+        self.endedWhileRecovering = []
+        for reference in self.holders.unreferenced() { self.zeroCheck(reference, now, &effects) }
+        effects.append(.log(.recovered))
+    }
+}

@@ -1,0 +1,290 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/calls.md and references.md. Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusWire
+
+/// Forwarding, with the hold check and the counting of references (rules R9-R12, R16, R21, R24).
+extension BrokerStateMachine {
+    mutating func routeCall(
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard let sender = self.nodes[slot] else { return }
+        let target = Reference(owner: header.peer, object: header.object)
+        if let problem = self.objection(to: target, header, frame.bytes, from: sender, slot) {
+            self.fail(header, frame.bytes, problem, from: slot, now, &effects)
+            return
+        }
+        guard let destination = self.nodes.slot(of: header.peer),
+            let callee = self.nodes[destination], let link = callee.link
+        else {
+            self.undeliverable(header, frame.bytes, from: slot, now, &effects)
+            if header.flags.contains(.oneWay) { return }
+            self.waiters[header.peer, default: []].insert(sender.incarnation)
+            return
+        }
+        // A caller that has not heard yet of the callee's new link will send this call again,
+        // behind earlier ones that were lost with the old link (docs/protocol/calls.md §4).
+        guard callee.deliverableSince < (sender.link?.order ?? 0) || header.peerEpoch == link.epoch
+        else {
+            self.undeliverable(header, frame.bytes, from: slot, now, &effects)
+            return
+        }
+        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+        self.counters.callsForwarded += 1
+    }
+
+    /// Why a call may not be made at all; nil if it may.
+    private func objection(
+        to target: Reference, _ header: FrameHeader, _ frame: RawSpan, from sender: NodeRecord,
+        _ slot: NodeSlot
+    ) -> BusError? {
+        guard self.mayExist(target.owner) else {
+            let executed: BusError.Executed = header.flags.contains(.resent) ? .maybe : .no
+            return BusError(
+                .disconnected, executed: executed, "the owner of \(target) has ended")
+        }
+        if header.flags.contains(.name) {
+            guard let name = try? Extensions.name(in: frame, header: header),
+                self.names.head(of: name)?.reference == target || header.flags.contains(.resent)
+            else { return BusError(.moved, "the name no longer means \(target)") }
+        }
+        if target.owner != sender.incarnation {
+            guard let problem = self.holdProblem(target, by: slot) else {
+                return self.objection(toReferencesOf: header, frame, from: sender, slot)
+            }
+            return BusError(.denied, problem)
+        }
+        return self.objection(toReferencesOf: header, frame, from: sender, slot)
+    }
+
+    private func holdProblem(_ reference: Reference, by slot: NodeSlot) -> String? {
+        guard let holding = self.holders.holding(reference, by: slot) else {
+            return "\(reference) is not held by the caller"
+        }
+        let current = self.holders[reference]?.generation ?? .first
+        guard holding.generation >= current else { return "\(reference) was revoked" }
+        return nil
+    }
+
+    private func objection(
+        toReferencesOf header: FrameHeader, _ frame: RawSpan, from sender: NodeRecord,
+        _ slot: NodeSlot
+    ) -> BusError? {
+        guard header.referenceCount > 0 else { return nil }
+        for entry in header.references(in: frame) where entry.reference.owner != sender.incarnation
+        {
+            if let problem = self.holdProblem(entry.reference, by: slot) {
+                return BusError(.denied, "passing on what is not held: \(problem)")
+            }
+        }
+        if let destination = self.nodes.slot(of: header.peer),
+            self.holders.holdingCount(of: destination) + Int(header.referenceCount)
+                > self.limits.referencesPerNode
+        {
+            return BusError(.overloaded, "the receiver holds too many references")
+        }
+        return nil
+    }
+
+    mutating func routeReply(
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard let sender = self.nodes[slot] else { return }
+        guard let destination = self.nodes.slot(of: header.peer),
+            self.nodes[destination]?.link != nil
+        else {
+            self.undeliverable(header, frame.bytes, from: slot, now, &effects)
+            return
+        }
+        if let problem = self.objection(toReferencesOf: header, frame.bytes, from: sender, slot) {
+            // The caller must not wait for ever because the callee's reply was not allowed.
+            self.undeliverable(header, frame.bytes, from: slot, now, &effects)
+            var failure = FrameHeader(
+                kind: .failure, peer: sender.incarnation, object: header.object, call: header.call)
+            failure.peerEpoch = .none
+            let body = FailureBody(
+                BusError(problem.kind, executed: .yes, "the result: \(problem.message)"))
+            self.send(Message(failure, payload: body.encoded()), to: destination, &effects)
+            return
+        }
+        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+        self.counters.repliesForwarded += 1
+    }
+
+    /// CANCEL and ACKNOWLEDGE: carry no references and want no answer.
+    mutating func routeNotice(
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard header.referenceCount == 0, let sender = self.nodes[slot],
+            let destination = self.nodes.slot(of: header.peer),
+            self.nodes[destination]?.link != nil
+        else { return }
+        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+    }
+
+    /// Counts every reference for its new holder, then patches the frame for the next link.
+    private mutating func forward(
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
+        _ sender: IncarnationID, to destination: NodeSlot, _ effects: inout [BrokerEffect]
+    ) {
+        guard let rx = self.nodes[destination]?.link?.rx,
+            let receiver = self.nodes[destination]?.incarnation,
+            let transmission = self.nodes[destination]?.link?.nextTransmission()
+        else { return }
+        if header.referenceCount > 0 {
+            let start = header.referencesStart(byteCount: frame.byteCount)
+            for index in 0..<Int(header.referenceCount) {
+                let offset = start + index * ReferenceEntry.size
+                let entry = ReferenceEntry(reading: frame.bytes, at: offset)
+                let copy = self.countCopy(
+                    entry.reference, from: slot, sender, to: destination, receiver)
+                copy.write(to: &frame, at: offset)
+            }
+        }
+        frame.put(sender.rawValue, at: FrameOffset.peer)
+        transmission.patch(&frame)
+        effects.append(.forward(to: rx))
+    }
+
+    /// Counts one copy and returns the entry that its receiver gets.
+    mutating func countCopy(
+        _ reference: Reference, from slot: NodeSlot, _ sender: IncarnationID,
+        to destination: NodeSlot, _ receiver: IncarnationID
+    ) -> ReferenceEntry {
+        let isOwn = reference.owner == sender
+        if isOwn { self.holders.countExport(reference) }
+        let generation =
+            isOwn
+            ? self.holders[reference]?.generation ?? .first
+            : self.holders.holding(reference, by: slot)?.generation ?? .first
+        var entry = ReferenceEntry(reference: reference, generation: generation)
+        guard reference.owner != receiver else { return entry }
+        if self.holders.countCopy(reference, to: destination, generation: generation) {
+            entry.seal = self.authority.seal(reference, generation)
+        }
+        return entry
+    }
+
+    /// The connection did not take the frame at hand, which stands as the core patched it: takes
+    /// the counting back and answers the sender (rules R11).
+    ///
+    /// - Parameter sender: the connection that the frame came from.
+    package mutating func forwardFailed(
+        _ failure: SendFailure, _ frame: RawSpan, from connection: ConnectionID,
+        to rx: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
+    ) {
+        guard let header = try? FrameHeader(reading: frame),
+            let slot = self.nodes.slot(on: connection), let sender = self.nodes[slot],
+            let destination = self.nodes.slot(on: rx),
+            let receiver = self.nodes[destination]
+        else { return }
+        self.nodes[destination]?.link?.sent -= 1
+        for entry in header.references(in: frame) {
+            if entry.reference.owner != receiver.incarnation {
+                _ = self.holders.release(entry.reference, count: 1, by: destination)
+            }
+            self.zeroCheck(entry.reference, now, &effects)
+        }
+        self.counters.undelivered += 1
+        if failure == .unreachable {
+            self.endLink(destination, .connectionClosed, now, &effects)
+        } else if header.kind != .call {
+            self.endLink(destination, .pipeFull, now, &effects)
+        } else if !header.flags.contains(.oneWay) {
+            var original = header
+            original.peer = receiver.incarnation
+            self.answer(
+                original,
+                BusError(.overloaded, "the queue to node \(receiver.name) is full"), to: slot,
+                &effects)
+        }
+        _ = sender
+    }
+
+    /// Not deliverable: no `H` changes, but what the owner counted is counted here too (R11).
+    private mutating func undeliverable(
+        _ header: FrameHeader, _ frame: RawSpan, from slot: NodeSlot, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        self.counters.undelivered += 1
+        guard let sender = self.nodes[slot]?.incarnation else { return }
+        for entry in header.references(in: frame) where entry.reference.owner == sender {
+            self.holders.countExport(entry.reference)
+        }
+        for entry in header.references(in: frame) where entry.reference.owner == sender {
+            self.zeroCheck(entry.reference, now, &effects)
+        }
+    }
+
+    /// Answers a call that can't be delivered with an error, after counting what it carries.
+    private mutating func fail(
+        _ header: FrameHeader, _ frame: RawSpan, _ error: BusError, from slot: NodeSlot,
+        _ now: Tick, _ effects: inout [BrokerEffect]
+    ) {
+        self.undeliverable(header, frame, from: slot, now, &effects)
+        guard !header.flags.contains(.oneWay) else { return }
+        self.answer(header, error, to: slot, &effects)
+    }
+
+    /// Sends FAILURE for the call of `header`, in the name of its callee.
+    mutating func answer(
+        _ header: FrameHeader, _ error: BusError, to slot: NodeSlot,
+        _ effects: inout [BrokerEffect]
+    ) {
+        let failure = FrameHeader(
+            kind: .failure, peer: header.peer, object: header.object, call: header.call)
+        self.send(Message(failure, payload: FailureBody(error).encoded()), to: slot, &effects)
+    }
+
+    mutating func release(
+        _ header: FrameHeader, from slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
+    ) {
+        let reference = Reference(owner: header.peer, object: header.object)
+        // The owner may have ended while the Release was on its way.
+        guard self.mayExist(reference.owner) else { return }
+        guard self.holders.release(reference, count: header.call.rawValue, by: slot) else {
+            if self.holders.holding(reference, by: slot) != nil {
+                self.endLink(slot, .violation("released more than was held"), now, &effects)
+            }
+            return
+        }
+        self.zeroCheck(reference, now, &effects)
+    }
+
+    mutating func revoke(_ header: FrameHeader, from slot: NodeSlot) {
+        guard let owner = self.nodes[slot]?.incarnation else { return }
+        self.holders.revoke(
+            Reference(owner: owner, object: header.object),
+            generation: Generation(rawValue: UInt32(clamping: header.call.rawValue)))
+    }
+
+    /// Tells the owner how many exports are no longer held by anybody, unless a restart's
+    /// recovery window is open (rules R8).
+    mutating func zeroCheck(
+        _ reference: Reference, _ now: Tick, _ effects: inout [BrokerEffect]
+    ) {
+        guard self.recoveryDeadline == nil, self.holders[reference]?.isUnreferenced ?? false,
+            let slot = self.nodes.slot(of: reference.owner), self.nodes[slot]?.link != nil,
+            let count = self.holders.takeUnreferenced(reference)
+        else { return }
+        let header = FrameHeader(
+            kind: .unref, peer: reference.owner, object: reference.object,
+            call: CallNumber(rawValue: count))
+        self.send(Message(header), to: slot, &effects)
+    }
+}
+
+extension FrameHeader {
+    /// The rows of the reference table of the frame that this is the header of.
+    package func references(in frame: RawSpan) -> [ReferenceEntry] {
+        guard self.referenceCount > 0 else { return [] }
+        let start = self.referencesStart(byteCount: frame.byteCount)
+        return (0..<Int(self.referenceCount)).map { index in
+            ReferenceEntry(reading: frame, at: start + index * ReferenceEntry.size)
+        }
+    }
+}

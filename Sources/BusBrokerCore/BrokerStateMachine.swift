@@ -1,0 +1,258 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/. Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusWire
+
+/// The broker as a function of what happens to it: links, incarnations, names, holders, routing.
+///
+///     connection --HELLO + ATTACH--> linked --gap, silence, close--> waiting --HELLO--> linked
+///                                       |                               |
+///                                       +--GOODBYE--> ended <--window---+
+///
+/// Its inputs are `received`, `forwardFailed`, `sendFailed`, `connectionClosed` and `timePassed`;
+/// each appends effects, which the shell runs in order. Everything here is soft state that nodes
+/// restate when they come back (rules: three lifetimes).
+package struct BrokerStateMachine: Sendable {
+    /// A handshake of which one of two connections has appeared.
+    struct Handshake: Sendable {
+        var tx: ConnectionID?
+        var rx: ConnectionID?
+        var hello: HelloBody?
+        var helloHeader: FrameHeader?
+    }
+
+    /// Two connections with the same token make one link.
+    struct Token: Hashable, Sendable {
+        let high: UInt64
+        let low: UInt64
+    }
+
+    enum Timer: Sendable {
+        case heartbeatRound
+        case resumeWindow(IncarnationID)
+        case handshake(Token)
+        case recoveryEnd
+    }
+
+    package let limits: BrokerLimits
+    /// Tells this run of the broker from all others.
+    package let run: UInt64
+    let authority: any SealAuthority
+    var random: RandomSource
+    var nodes = NodeTable()
+    var holders = HolderTable()
+    var names = NameTable()
+    var handshakes: [Token: Handshake] = [:]
+    var timers = TimerQueue<Timer>()
+    var offenders: Set<ConnectionID> = []
+    var linksMade: UInt64 = 0
+    /// Until then Unrefs are held back and unknown incarnations may still return (rules R8).
+    var recoveryDeadline: Tick?
+    /// Ended during the recovery window: must not come back in it.
+    var endedWhileRecovering: Set<IncarnationID> = []
+    /// Calls wait for these incarnations; told when one links again or ends.
+    var waiters: [IncarnationID: Set<IncarnationID>] = [:]
+    package internal(set) var counters = BrokerCounters()
+    let startedAt: Tick
+
+    /// - Parameters:
+    ///   - seed: unlike that of any earlier run; incarnation ids are drawn from it.
+    ///   - isRestart: whether nodes of an earlier run may come back.
+    package init(
+        limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
+        isRestart: Bool, at now: Tick
+    ) {
+        self.limits = limits
+        self.authority = authority
+        self.random = RandomSource(seed: seed)
+        self.run = self.random.next()
+        self.startedAt = now
+        self.timers.add(.heartbeatRound, due: now.advanced(by: limits.heartbeat))
+        if isRestart {
+            let deadline = now.advanced(by: limits.recoveryWindow)
+            self.recoveryDeadline = deadline
+            self.timers.add(.recoveryEnd, due: deadline)
+        }
+    }
+
+    /// When `timePassed` is next wanted.
+    package var nextDeadline: Tick { self.timers.nextDue ?? .distantFuture }
+
+    /// A message came in; `frame` is its first frame, which may be patched for forwarding.
+    ///
+    /// - Parameter bufferCount: how many frames follow it.
+    package mutating func received(
+        _ frame: inout MutableRawSpan, bufferCount: Int, from connection: ConnectionID,
+        at now: Tick, into effects: inout [BrokerEffect]
+    ) {
+        let header: FrameHeader
+        do {
+            header = try FrameHeader(reading: frame.bytes)
+            guard bufferCount == Int(header.bufferCount) else {
+                throw FrameError.inconsistentLengths
+            }
+        } catch {
+            self.garbage(error, from: connection, at: now, into: &effects)
+            return
+        }
+        guard let slot = self.nodes.slot(sendingOn: connection) else {
+            self.receivedOutsideLink(header, frame.bytes, connection, now, &effects)
+            return
+        }
+        guard self.advanceSequence(of: slot, header, at: now) else {
+            let expected = (self.nodes[slot]?.link?.received ?? 0) + 1
+            self.endLink(
+                slot, .sequenceGap(expected: expected, received: header.sequence), now, &effects)
+            return
+        }
+        self.counters.received += 1
+        switch header.kind {
+        case .call:
+            if header.peer == .broker {
+                self.serve(header, frame.bytes, from: slot, now, &effects)
+            } else {
+                self.routeCall(header, &frame, from: slot, now, &effects)
+            }
+        case .reply, .failure:
+            self.routeReply(header, &frame, from: slot, now, &effects)
+        case .cancel, .acknowledge:
+            self.routeNotice(header, &frame, from: slot, &effects)
+        case .release:
+            self.release(header, from: slot, now, &effects)
+        case .revoke:
+            self.revoke(header, from: slot)
+        case .heartbeat, .unimplemented:
+            break
+        case .goodbye:
+            self.endIncarnation(slot, .left, now, &effects)
+        default:
+            self.refuseUnknown(header, from: slot, &effects)
+        }
+    }
+
+    /// The connection is gone (rules R4).
+    package mutating func connectionClosed(
+        _ connection: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
+    ) {
+        self.offenders.remove(connection)
+        guard let slot = self.nodes.slot(on: connection) else { return }
+        self.endLink(slot, .connectionClosed, now, &effects)
+    }
+
+    /// A message of the broker's own could not be sent: a control frame that meets a full pipe
+    /// ends the link.
+    package mutating func sendFailed(
+        _ failure: SendFailure, to connection: ConnectionID, at now: Tick,
+        into effects: inout [BrokerEffect]
+    ) {
+        guard let slot = self.nodes.slot(on: connection) else { return }
+        let reason = failure == .pipeFull ? LinkEnd.pipeFull : .connectionClosed
+        self.endLink(slot, reason, now, &effects)
+    }
+
+    /// Time went on; call when `nextDeadline` is reached.
+    package mutating func timePassed(at now: Tick, into effects: inout [BrokerEffect]) {
+        while let timer = self.timers.popDue(at: now) {
+            switch timer {
+            case .heartbeatRound:
+                self.beat(at: now, &effects)
+                self.timers.add(.heartbeatRound, due: now.advanced(by: self.limits.heartbeat))
+            case .resumeWindow(let incarnation):
+                guard let slot = self.nodes.slot(of: incarnation), let node = self.nodes[slot],
+                    node.link == nil, node.resumeDeadline <= now
+                else { continue }
+                self.endIncarnation(slot, .lost, now, &effects)
+            case .handshake(let token):
+                self.handshakes[token] = nil
+            case .recoveryEnd:
+                self.endRecovery(at: now, &effects)
+            }
+        }
+    }
+
+    private mutating func advanceSequence(
+        of slot: NodeSlot, _ header: FrameHeader, at now: Tick
+    ) -> Bool {
+        guard let link = self.nodes[slot]?.link, header.epoch == link.epoch,
+            header.sequence == link.received + 1
+        else { return false }
+        self.nodes[slot]?.link?.received = header.sequence
+        self.nodes[slot]?.link?.lastHeard = now
+        return true
+    }
+
+    private mutating func beat(at now: Tick, _ effects: inout [BrokerEffect]) {
+        for slot in self.nodes.all {
+            guard let link = self.nodes[slot]?.link else { continue }
+            if now.since(link.lastHeard) >= self.limits.silence {
+                self.endLink(slot, .silence, now, &effects)
+            } else if link.wasBusy {
+                self.nodes[slot]?.link?.wasBusy = false
+            } else {
+                self.send(Message(FrameHeader(kind: .heartbeat)), to: slot, &effects)
+                self.nodes[slot]?.link?.wasBusy = false
+            }
+        }
+    }
+
+    private mutating func garbage(
+        _ error: FrameError, from connection: ConnectionID, at now: Tick,
+        into effects: inout [BrokerEffect]
+    ) {
+        self.counters.garbage += 1
+        if let slot = self.nodes.slot(on: connection) {
+            self.endLink(slot, .violation(error.message), now, &effects)
+        } else {
+            self.refuse(connection, .unimplemented, error.message, &effects)
+        }
+    }
+
+    /// Tells a connection without a link, once, why it is not listened to.
+    mutating func refuse(
+        _ connection: ConnectionID, _ kind: BusError.Kind, _ reason: String,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard self.offenders.count < self.limits.offenders,
+            self.offenders.insert(connection).inserted
+        else { return }
+        self.counters.refused += 1
+        let body = FailureBody(BusError(kind, reason))
+        let message = Message(FrameHeader(kind: .refused), payload: body.encoded())
+        effects.append(.watch(connection))
+        effects.append(.send(message, Transmission(epoch: .none, sequence: 0), to: connection))
+        effects.append(.log(.refused(connection, reason: reason)))
+    }
+
+    /// An unknown kind is echoed, so that its sender can undo.
+    private mutating func refuseUnknown(
+        _ header: FrameHeader, from slot: NodeSlot, _ effects: inout [BrokerEffect]
+    ) {
+        var echo = FrameHeader(
+            kind: .unimplemented, peer: header.peer, object: header.object, call: header.call)
+        echo.remaining = UInt64(header.kind.rawValue)
+        self.send(Message(echo), to: slot, &effects)
+    }
+
+    /// Sends a message of the broker's own to a linked node; nothing if it has no link.
+    mutating func send(_ message: Message, to slot: NodeSlot, _ effects: inout [BrokerEffect]) {
+        guard let link = self.nodes[slot]?.link,
+            let transmission = self.nodes[slot]?.link?.nextTransmission()
+        else { return }
+        effects.append(.send(message, transmission, to: link.rx))
+    }
+}
+
+/// What the broker has counted since its start.
+package struct BrokerCounters: Hashable, Sendable {
+    package var received: UInt64 = 0
+    package var callsForwarded: UInt64 = 0
+    package var repliesForwarded: UInt64 = 0
+    /// Messages that were answered or dropped instead of being forwarded.
+    package var undelivered: UInt64 = 0
+    package var refused: UInt64 = 0
+    package var garbage: UInt64 = 0
+    package var linksLost: UInt64 = 0
+
+    package init() {}
+}

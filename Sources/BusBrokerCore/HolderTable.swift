@@ -1,0 +1,223 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/references.md §2. Pure: no I/O, no clock, no randomness.
+
+package import BusWire
+
+/// Index of a node in the broker's `NodeTable`; reused after the node is gone.
+package struct NodeSlot: Hashable, Comparable, Sendable {
+    package let index: UInt32
+
+    package init(_ index: Int) {
+        self.index = UInt32(index)
+    }
+
+    package static func < (left: NodeSlot, right: NodeSlot) -> Bool { left.index < right.index }
+}
+
+/// Who holds what: `E[r]`, and `H[r][n]` with the generation in which `n` got `r`.
+///
+/// No control flow: changes return what became true, the broker's door turns that into effects.
+package struct HolderTable: Sendable {
+    /// One holder of one reference.
+    package struct Holding: Hashable, Sendable {
+        package let node: NodeSlot
+        package var generation: Generation
+        package var count: UInt64
+    }
+
+    package struct Row: Hashable, Sendable {
+        /// `E[r]`: exports seen since the last Unref.
+        package var exported: UInt64 = 0
+        /// The generation that new copies by the owner get.
+        package var generation: Generation = .first
+        /// Published names that hold the object (rules R12).
+        package var names: UInt32 = 0
+        /// Sorted by node.
+        package var holdings: [Holding] = []
+
+        package var isHeld: Bool { !self.holdings.isEmpty || self.names > 0 }
+        /// The invariant J4: what is held has been exported.
+        package var isUnreferenced: Bool { !self.isHeld && self.exported > 0 }
+        package var isEmpty: Bool { !self.isHeld && self.exported == 0 }
+
+        package func position(of node: NodeSlot) -> (index: Int, found: Bool) {
+            var low = 0
+            var high = self.holdings.count
+            while low < high {
+                let middle = (low + high) / 2
+                if self.holdings[middle].node < node { low = middle + 1 } else { high = middle }
+            }
+            return (low, low < self.holdings.count && self.holdings[low].node == node)
+        }
+    }
+
+    private var rows: [Reference: Row] = [:]
+    private var columns: [NodeSlot: Set<Reference>] = [:]
+
+    package init() {}
+
+    package var rowCount: Int { self.rows.count }
+
+    package subscript(reference: Reference) -> Row? { self.rows[reference] }
+
+    package func holding(_ reference: Reference, by node: NodeSlot) -> Holding? {
+        guard let row = self.rows[reference] else { return nil }
+        let (index, found) = row.position(of: node)
+        return found ? row.holdings[index] : nil
+    }
+
+    /// How many references `node` holds.
+    package func holdingCount(of node: NodeSlot) -> Int { self.columns[node]?.count ?? 0 }
+
+    /// What `node` holds, sorted.
+    package func references(heldBy node: NodeSlot) -> [Reference] {
+        (self.columns[node] ?? []).sorted()
+    }
+
+    /// Who holds something of `owner`, sorted, each once.
+    package func holders(ofObjectsOf owner: IncarnationID, among slots: [NodeSlot]) -> [NodeSlot] {
+        slots.filter { slot in
+            self.columns[slot]?.contains { $0.owner == owner } ?? false
+        }
+    }
+
+    /// Whose objects `node` holds, sorted, each once.
+    package func owners(ofReferencesHeldBy node: NodeSlot) -> [IncarnationID] {
+        var owners: Set<IncarnationID> = []
+        for reference in self.columns[node] ?? [] { owners.insert(reference.owner) }
+        return owners.sorted()
+    }
+
+    /// The owner put `reference` into a message: `E[r] += 1`.
+    package mutating func countExport(_ reference: Reference) {
+        self.rows[reference, default: Row()].exported += 1
+    }
+
+    /// A copy is about to be forwarded: `H[r][n] += 1`. True if `node` becomes a holder by it.
+    package mutating func countCopy(
+        _ reference: Reference, to node: NodeSlot, generation: Generation
+    ) -> Bool {
+        let becameHolder = self.change(reference) { row in
+            let (index, found) = row.position(of: node)
+            if found {
+                row.holdings[index].count += 1
+                row.holdings[index].generation = max(row.holdings[index].generation, generation)
+            } else {
+                row.holdings.insert(
+                    Holding(node: node, generation: generation, count: 1), at: index)
+            }
+            return !found
+        }
+        if becameHolder { self.columns[node, default: []].insert(reference) }
+        return becameHolder
+    }
+
+    /// Copies given back or never delivered: `H[r][n] -= count`. False if there were fewer.
+    package mutating func release(
+        _ reference: Reference, count: UInt64, by node: NodeSlot
+    ) -> Bool {
+        guard count > 0, self.rows[reference] != nil else { return false }
+        enum Outcome { case tooFew, held, dropped }
+        let outcome = self.change(reference) { row -> Outcome in
+            let (index, found) = row.position(of: node)
+            guard found, row.holdings[index].count >= count else { return .tooFew }
+            row.holdings[index].count -= count
+            guard row.holdings[index].count == 0 else { return .held }
+            row.holdings.remove(at: index)
+            return .dropped
+        }
+        if outcome == .dropped { self.columns[node]?.remove(reference) }
+        return outcome != .tooFew
+    }
+
+    /// HELLO restates a holding: `H[r][n] := count` (rules R7).
+    package mutating func restate(
+        _ reference: Reference, count: UInt64, generation: Generation, by node: NodeSlot
+    ) {
+        self.change(reference) { row in
+            let (index, found) = row.position(of: node)
+            let holding = Holding(node: node, generation: generation, count: count)
+            if found { row.holdings[index] = holding } else { row.holdings.insert(holding, at: index) }
+        }
+        self.columns[node, default: []].insert(reference)
+    }
+
+    /// `H[r][n] := 0` for everything that `node` holds and `keeping` does not. Returns what, sorted.
+    package mutating func dropColumn(
+        of node: NodeSlot, keeping: Set<Reference> = []
+    ) -> [Reference] {
+        let dropped = (self.columns[node] ?? []).subtracting(keeping).sorted()
+        for reference in dropped {
+            self.change(reference) { row in
+                let (index, found) = row.position(of: node)
+                if found { row.holdings.remove(at: index) }
+            }
+        }
+        self.columns[node] = keeping.isEmpty ? nil : self.columns[node]?.intersection(keeping)
+        return dropped
+    }
+
+    /// The owner's HELLO restates an export: `E[r] := count`, and its generation wins (rules R25).
+    package mutating func restateExport(
+        _ reference: Reference, count: UInt64, generation: Generation
+    ) {
+        self.change(reference) { row in
+            row.exported = count
+            row.generation = generation
+        }
+    }
+
+    /// The owner revoked: copies of earlier generations are worth nothing from now on.
+    package mutating func revoke(_ reference: Reference, generation: Generation) {
+        guard self.rows[reference] != nil else { return }
+        self.change(reference) { $0.generation = max($0.generation, generation) }
+    }
+
+    package mutating func holdByName(_ reference: Reference) {
+        self.change(reference) { $0.names += 1 }
+    }
+
+    package mutating func dropName(_ reference: Reference) {
+        guard self.rows[reference] != nil else { return }
+        self.change(reference) { $0.names -= min(1, $0.names) }
+    }
+
+    /// Takes `E[r]` for an Unref, if nobody holds `reference`; the row goes. Else nil.
+    package mutating func takeUnreferenced(_ reference: Reference) -> UInt64? {
+        guard let row = self.rows[reference], row.isUnreferenced else { return nil }
+        self.rows[reference] = nil
+        return row.exported
+    }
+
+    /// Every reference that nobody holds, sorted; for the end of the recovery window.
+    package func unreferenced() -> [Reference] {
+        self.rows.filter { $0.value.isUnreferenced }.map(\.key).sorted()
+    }
+
+    /// The owners of all rows, sorted, each once.
+    package func owners() -> [IncarnationID] {
+        Set(self.rows.keys.map(\.owner)).sorted()
+    }
+
+    /// Forgets everything that `owner` owned. Returns who held something of it, sorted.
+    package mutating func dropRows(of owner: IncarnationID) -> [NodeSlot] {
+        var holders: Set<NodeSlot> = []
+        for reference in self.rows.keys.filter({ $0.owner == owner }).sorted() {
+            for holding in self.rows[reference]?.holdings ?? [] {
+                holders.insert(holding.node)
+                self.columns[holding.node]?.remove(reference)
+            }
+            self.rows[reference] = nil
+        }
+        return holders.sorted()
+    }
+
+    @discardableResult
+    private mutating func change<Outcome>(
+        _ reference: Reference, _ body: (inout Row) -> Outcome
+    ) -> Outcome {
+        let outcome = body(&self.rows[reference, default: Row()])
+        if let row = self.rows[reference], row.isEmpty { self.rows[reference] = nil }
+        return outcome
+    }
+}

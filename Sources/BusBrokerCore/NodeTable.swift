@@ -1,0 +1,108 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/handshake.md. Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusWire
+
+/// One link: a pair of connections, with a sequence in each direction (rules R1-R4).
+package struct BrokerLink: Hashable, Sendable {
+    package let tx: ConnectionID
+    package let rx: ConnectionID
+    package let epoch: Epoch
+    /// Counts all links of this broker run; see `NodeRecord.deliverableSince`.
+    package let order: UInt64
+    /// The last sequence received and sent.
+    package var received: UInt64
+    package var sent: UInt64 = 0
+    package var lastHeard: Tick
+    /// Set by every send, cleared by every heartbeat round.
+    package var wasBusy = false
+
+    /// Numbers the next message to the node.
+    package mutating func nextTransmission() -> Transmission {
+        self.sent += 1
+        self.wasBusy = true
+        return Transmission(epoch: self.epoch, sequence: self.sent)
+    }
+}
+
+/// One incarnation that the broker knows.
+package struct NodeRecord: Sendable {
+    package let incarnation: IncarnationID
+    package var name: String
+    package var program: String
+    package var processID: Int64
+    package var link: BrokerLink?
+    package var epoch: Epoch = .none
+    package var attachedAt: Tick
+    /// The order of the link from which on calls may be delivered: a caller whose own link is
+    /// younger sends everything again by itself, an older one must have heard of this link.
+    /// Zero for a first link, to which nobody can have sent anything before.
+    package var deliverableSince: UInt64 = 0
+    /// When a missing link ends the incarnation; meaningless while there is one.
+    package var resumeDeadline: Tick = .distantFuture
+}
+
+/// Incarnations by slot, by id and by connection.
+package struct NodeTable: Sendable {
+    private var records: [NodeRecord?] = []
+    private var free: [Int] = []
+    private var slots: [IncarnationID: NodeSlot] = [:]
+    /// The sending connection of each link; what arrives elsewhere belongs to no link.
+    private var senders: [ConnectionID: NodeSlot] = [:]
+    private var receivers: [ConnectionID: NodeSlot] = [:]
+    package private(set) var count = 0
+
+    package init() {}
+
+    package subscript(slot: NodeSlot) -> NodeRecord? {
+        _read { yield self.records[Int(slot.index)] }
+        _modify { yield &self.records[Int(slot.index)] }
+    }
+
+    package func slot(of incarnation: IncarnationID) -> NodeSlot? { self.slots[incarnation] }
+
+    package func slot(sendingOn connection: ConnectionID) -> NodeSlot? { self.senders[connection] }
+
+    package func slot(on connection: ConnectionID) -> NodeSlot? {
+        self.senders[connection] ?? self.receivers[connection]
+    }
+
+    /// Every slot in use, in order.
+    package var all: [NodeSlot] {
+        self.records.indices.compactMap { self.records[$0] == nil ? nil : NodeSlot($0) }
+    }
+
+    package mutating func add(_ record: NodeRecord) -> NodeSlot {
+        let index = self.free.popLast() ?? self.records.count
+        if index == self.records.count { self.records.append(nil) }
+        self.records[index] = record
+        self.slots[record.incarnation] = NodeSlot(index)
+        self.count += 1
+        return NodeSlot(index)
+    }
+
+    package mutating func remove(_ slot: NodeSlot) {
+        guard let record = self[slot] else { return }
+        self.unlink(slot)
+        self.slots[record.incarnation] = nil
+        self.records[Int(slot.index)] = nil
+        self.free.append(Int(slot.index))
+        self.count -= 1
+    }
+
+    package mutating func link(_ slot: NodeSlot, _ link: BrokerLink) {
+        self.unlink(slot)
+        self.records[Int(slot.index)]?.link = link
+        self.records[Int(slot.index)]?.epoch = link.epoch
+        self.senders[link.tx] = slot
+        self.receivers[link.rx] = slot
+    }
+
+    package mutating func unlink(_ slot: NodeSlot) {
+        guard let link = self.records[Int(slot.index)]?.link else { return }
+        self.senders[link.tx] = nil
+        self.receivers[link.rx] = nil
+        self.records[Int(slot.index)]?.link = nil
+    }
+}

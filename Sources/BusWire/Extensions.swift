@@ -1,0 +1,190 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/framing.md §4. Pure: no I/O, no clock, no randomness.
+
+/// The optional parts of a message, between its payload and its reference table.
+package struct Extensions: Hashable, Sendable {
+    package var chain: ChainID?
+    /// The call in whose handler this one was made: its caller and number; its callee is the
+    /// sender of this message.
+    package var parent: ParentCall?
+    /// The method's full name, `transfer(_:to:)`.
+    package var method: String?
+    /// The published name that the target was resolved from; the broker checks it (rules R16).
+    package var name: String?
+    /// A mangled target for objects without stable names (rules R27).
+    package var hint: String?
+    /// Settled calls above the watermark.
+    package var ranges: [ClosedRange<UInt64>] = []
+    /// A CBOR map of strings: the trace context, as W3C names its headers.
+    package var trace: [UInt8]?
+
+    package init() {}
+
+    package struct ParentCall: Hashable, Sendable {
+        package var caller: IncarnationID
+        package var number: CallNumber
+
+        package init(caller: IncarnationID, number: CallNumber) {
+            self.caller = caller
+            self.number = number
+        }
+    }
+
+    /// Appends the parts present to `frame` and returns the flags that announce them.
+    package func append(to frame: inout [UInt8]) -> MessageFlags {
+        var flags: MessageFlags = []
+        if let chain {
+            flags.insert(.chain)
+            frame.append(number: chain.root.rawValue)
+            frame.append(number: chain.number)
+        }
+        if let parent {
+            flags.insert(.parent)
+            frame.append(number: parent.caller.rawValue)
+            frame.append(number: parent.number.rawValue)
+        }
+        for (text, flag) in [
+            (self.method, MessageFlags.method), (self.name, .name), (self.hint, .hint),
+        ] {
+            guard let text else { continue }
+            flags.insert(flag)
+            frame.append(number: UInt16(clamping: text.utf8.count))
+            frame.append(contentsOf: text.utf8.prefix(Int(UInt16.max)))
+        }
+        if !self.ranges.isEmpty {
+            flags.insert(.ranges)
+            let told = self.ranges.prefix(WireLimits.rangesPerMessage)
+            frame.append(number: UInt16(told.count))
+            for range in told {
+                frame.append(number: range.lowerBound)
+                frame.append(number: range.upperBound)
+            }
+        }
+        if let trace {
+            flags.insert(.trace)
+            frame.append(number: UInt16(clamping: trace.count))
+            frame.append(contentsOf: trace.prefix(Int(UInt16.max)))
+        }
+        return flags
+    }
+
+    /// Reads the parts that `header` announces out of the whole first frame.
+    package init(reading frame: RawSpan, header: FrameHeader) throws(FrameError) {
+        let end = header.referencesStart(byteCount: frame.byteCount)
+        var cursor = Cursor(offset: end - Int(header.extensionLength), end: end)
+        let flags = header.flags
+        if flags.contains(.chain) {
+            self.chain = ChainID(
+                root: IncarnationID(rawValue: try cursor.number("chain", in: frame)),
+                number: try cursor.number("chain", in: frame))
+        }
+        if flags.contains(.parent) {
+            self.parent = ParentCall(
+                caller: IncarnationID(rawValue: try cursor.number("parent", in: frame)),
+                number: CallNumber(rawValue: try cursor.number("parent", in: frame)))
+        }
+        if flags.contains(.method) {
+            self.method = try cursor.text("method", in: frame, limit: WireLimits.methodBytes)
+        }
+        if flags.contains(.name) {
+            self.name = try cursor.text("name", in: frame, limit: WireLimits.nameBytes)
+        }
+        if flags.contains(.hint) {
+            self.hint = try cursor.text("hint", in: frame, limit: WireLimits.methodBytes)
+        }
+        if flags.contains(.ranges) { self.ranges = try cursor.ranges(in: frame) }
+        if flags.contains(.trace) {
+            self.trace = try cursor.bytes("trace", in: frame, limit: WireLimits.traceBytes)
+        }
+        guard cursor.offset == end else { throw .malformedExtension("length") }
+    }
+
+    /// The published name in a frame, without reading the rest; nil when there is none.
+    package static func name(
+        in frame: RawSpan, header: FrameHeader
+    ) throws(FrameError) -> String? {
+        guard header.flags.contains(.name) else { return nil }
+        let end = header.referencesStart(byteCount: frame.byteCount)
+        var cursor = Cursor(offset: end - Int(header.extensionLength), end: end)
+        if header.flags.contains(.chain) { try cursor.skip(16, "chain") }
+        if header.flags.contains(.parent) { try cursor.skip(16, "parent") }
+        if header.flags.contains(.method) {
+            let count: UInt16 = try cursor.number("method", in: frame)
+            try cursor.skip(Int(count), "method")
+        }
+        return try cursor.text("name", in: frame, limit: WireLimits.nameBytes)
+    }
+}
+
+/// Reads forward through a part of a frame; every step is checked.
+private struct Cursor {
+    private(set) var offset: Int
+    private let end: Int
+
+    init(offset: Int, end: Int) {
+        self.offset = offset
+        self.end = end
+    }
+
+    mutating func skip(_ count: Int, _ name: String) throws(FrameError) {
+        guard self.offset + count <= self.end else { throw .malformedExtension(name) }
+        self.offset += count
+    }
+
+    mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ name: String, in frame: RawSpan
+    ) throws(FrameError) -> Number {
+        let start = self.offset
+        try self.skip(MemoryLayout<Number>.size, name)
+        return frame.number(at: start)
+    }
+
+    mutating func bytes(
+        _ name: String, in frame: RawSpan, limit: Int
+    ) throws(FrameError) -> [UInt8] {
+        let count: UInt16 = try self.number(name, in: frame)
+        guard Int(count) <= limit else { throw .overLimit("bytes of \(name)") }
+        let start = self.offset
+        try self.skip(Int(count), name)
+        return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, initialized in
+            for index in 0..<Int(count) {
+                buffer[index] = frame.number(at: start + index)
+            }
+            initialized = Int(count)
+        }
+    }
+
+    mutating func text(
+        _ name: String, in frame: RawSpan, limit: Int
+    ) throws(FrameError) -> String {
+        let bytes = try self.bytes(name, in: frame, limit: limit)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .malformedExtension(name)
+        }
+        return text
+    }
+
+    mutating func ranges(in frame: RawSpan) throws(FrameError) -> [ClosedRange<UInt64>] {
+        let count: UInt16 = try self.number("ranges", in: frame)
+        guard Int(count) <= WireLimits.rangesPerMessage else { throw .overLimit("ranges") }
+        var ranges: [ClosedRange<UInt64>] = []
+        for _ in 0..<count {
+            let lower: UInt64 = try self.number("ranges", in: frame)
+            let upper: UInt64 = try self.number("ranges", in: frame)
+            guard lower > 0, lower <= upper else { throw .malformedExtension("ranges") }
+            ranges.append(lower...upper)
+        }
+        return ranges
+    }
+}
+
+extension [UInt8] {
+    /// Appends `number` little-endian.
+    package mutating func append(number: some FixedWidthInteger & BitwiseCopyable) {
+        var rest = number
+        for _ in 0..<(number.bitWidth / 8) {
+            self.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+}
