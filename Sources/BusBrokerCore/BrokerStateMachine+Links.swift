@@ -1,8 +1,8 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements docs/protocol/handshake.md. Pure: no I/O, no clock, no randomness.
 
-package import BusKernel
-package import BusWire
+import BusKernel
+import BusWire
 
 /// Handshakes, links and incarnations (rules R1-R8).
 extension BrokerStateMachine {

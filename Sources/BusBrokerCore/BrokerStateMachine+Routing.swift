@@ -140,8 +140,7 @@ extension BrokerStateMachine {
             for index in 0..<Int(header.referenceCount) {
                 let offset = start + index * ReferenceEntry.size
                 let entry = ReferenceEntry(reading: frame.bytes, at: offset)
-                let copy = self.countCopy(
-                    entry.reference, from: slot, sender, to: destination, receiver)
+                let copy = self.countCopy(entry, from: slot, sender, to: destination, receiver)
                 copy.write(to: &frame, at: offset)
             }
         }
@@ -150,23 +149,26 @@ extension BrokerStateMachine {
         effects.append(.forward(to: rx))
     }
 
-    /// Counts one copy and returns the entry that its receiver gets.
-    mutating func countCopy(
-        _ reference: Reference, from slot: NodeSlot, _ sender: IncarnationID,
+    /// Counts one copy and returns the entry that its receiver gets: in the owner's present
+    /// generation if it comes from the owner, else in the one that the sender holds.
+    private mutating func countCopy(
+        _ entry: ReferenceEntry, from slot: NodeSlot, _ sender: IncarnationID,
         to destination: NodeSlot, _ receiver: IncarnationID
     ) -> ReferenceEntry {
-        let isOwn = reference.owner == sender
-        if isOwn { self.holders.countExport(reference) }
-        let generation =
-            isOwn
-            ? self.holders[reference]?.generation ?? .first
-            : self.holders.holding(reference, by: slot)?.generation ?? .first
-        var entry = ReferenceEntry(reference: reference, generation: generation)
-        guard reference.owner != receiver else { return entry }
-        if self.holders.countCopy(reference, to: destination, generation: generation) {
-            entry.seal = self.authority.seal(reference, generation)
+        let reference = entry.reference
+        var copy = ReferenceEntry(reference: reference)
+        if reference.owner == sender {
+            self.holders.countExport(reference)
+            self.holders.revoke(reference, generation: entry.generation)
+            copy.generation = entry.generation
+        } else if let holding = self.holders.holding(reference, by: slot) {
+            copy.generation = holding.generation
         }
-        return entry
+        guard reference.owner != receiver else { return copy }
+        if self.holders.countCopy(reference, to: destination, generation: copy.generation) {
+            copy.seal = self.authority.seal(reference, copy.generation)
+        }
+        return copy
     }
 
     /// The connection did not take the frame at hand, which stands as the core patched it: takes
@@ -178,7 +180,7 @@ extension BrokerStateMachine {
         to rx: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
     ) {
         guard let header = try? FrameHeader(reading: frame),
-            let slot = self.nodes.slot(on: connection), let sender = self.nodes[slot],
+            let slot = self.nodes.slot(on: connection),
             let destination = self.nodes.slot(on: rx),
             let receiver = self.nodes[destination]
         else { return }
@@ -202,7 +204,6 @@ extension BrokerStateMachine {
                 BusError(.overloaded, "the queue to node \(receiver.name) is full"), to: slot,
                 &effects)
         }
-        _ = sender
     }
 
     /// Not deliverable: no `H` changes, but what the owner counted is counted here too (R11).

@@ -87,7 +87,7 @@ package struct BrokerStateMachine: Sendable {
         at now: Tick, into effects: inout [BrokerEffect]
     ) {
         let header: FrameHeader
-        do {
+        do throws(FrameError) {
             header = try FrameHeader(reading: frame.bytes)
             guard bufferCount == Int(header.bufferCount) else {
                 throw FrameError.inconsistentLengths

@@ -137,7 +137,11 @@ package struct HolderTable: Sendable {
         self.change(reference) { row in
             let (index, found) = row.position(of: node)
             let holding = Holding(node: node, generation: generation, count: count)
-            if found { row.holdings[index] = holding } else { row.holdings.insert(holding, at: index) }
+            if found {
+                row.holdings[index] = holding
+            } else {
+                row.holdings.insert(holding, at: index)
+            }
         }
         self.columns[node, default: []].insert(reference)
     }

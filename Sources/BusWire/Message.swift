@@ -75,7 +75,9 @@ package struct MessageBuilder: Sendable {
     package init(capacity: Int = 192) {
         self.frame = []
         self.frame.reserveCapacity(capacity)
-        for _ in 0..<FrameHeader.size / 8 { self.frame.append(contentsOf: repeatElement(0, count: 8)) }
+        for _ in 0..<FrameHeader.size / 8 {
+            self.frame.append(contentsOf: repeatElement(0, count: 8))
+        }
     }
 
     /// Appends extensions and references and writes the header, whose counts it fills in.

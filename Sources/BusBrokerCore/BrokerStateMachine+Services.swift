@@ -1,0 +1,241 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/broker.md. Pure: no I/O, no clock, no randomness.
+
+import BusKernel
+import BusValue
+import BusWire
+
+/// The broker's own object: incarnation 0, object 0, called like any other.
+extension BrokerStateMachine {
+    /// A result with the references in it, not yet counted.
+    private struct Answer {
+        var value: Value = .null
+        var references: [ReferenceEntry] = []
+    }
+
+    /// Runs a call to the broker. Every service may be repeated without harm, so no identity is
+    /// kept: a caller that lost its link asks again.
+    mutating func serve(
+        _ header: FrameHeader, _ frame: RawSpan, from slot: NodeSlot, _ now: Tick,
+        _ effects: inout [BrokerEffect]
+    ) {
+        guard let caller = self.nodes[slot]?.incarnation else { return }
+        let own = header.references(in: frame).filter { $0.reference.owner == caller }
+        for entry in own { self.holders.countExport(entry.reference) }
+        do {
+            let answer = try self.service(header, frame, slot, caller, now, &effects)
+            let reply = FrameHeader(kind: .reply, peer: .broker, call: header.call)
+            let payload = (try? answer.value.encoded()) ?? []
+            self.send(
+                Message(reply, payload: payload, references: answer.references), to: slot,
+                &effects)
+        } catch {
+            self.answer(header, error, to: slot, &effects)
+        }
+        for entry in own { self.zeroCheck(entry.reference, now, &effects) }
+    }
+
+    private mutating func service(
+        _ header: FrameHeader, _ frame: RawSpan, _ slot: NodeSlot, _ caller: IncarnationID,
+        _ now: Tick, _ effects: inout [BrokerEffect]
+    ) throws(BusError) -> Answer {
+        let extensions: Extensions
+        let arguments: [Value]
+        do {
+            extensions = try Extensions(reading: frame, header: header)
+            let payload = copied(frame, header.payloadRange(byteCount: frame.byteCount))
+            arguments = try Value(cbor: payload).arrayValue ?? []
+        } catch {
+            throw BusError(.invalid, "a call to the broker that can't be read: \(error)")
+        }
+        let references = header.references(in: frame)
+        switch extensions.method ?? "" {
+        case "publish(_:as:interface:)":
+            return try self.publish(arguments, references, caller, &effects)
+        case "withdraw(_:)":
+            return try self.withdraw(text(arguments, 0), caller, now, &effects)
+        case "find(_:)":
+            return try self.find(text(arguments, 0), slot, caller)
+        case "claim(_:)":
+            return try self.claim(references, slot, caller)
+        case "names(prefix:)":
+            return Answer(value: self.listNames(prefix: try text(arguments, 0)))
+        case "nodes()":
+            return Answer(value: self.listNodes(at: now))
+        case "status()":
+            return Answer(value: self.status(at: now))
+        case "ping()":
+            return Answer()
+        case let method:
+            throw BusError(
+                .unimplemented,
+                "the broker has no method \(method); it has publish(_:as:interface:), "
+                    + "withdraw(_:), find(_:), claim(_:), names(prefix:), nodes(), status(), ping()"
+            )
+        }
+    }
+
+    private mutating func publish(
+        _ arguments: [Value], _ references: [ReferenceEntry], _ caller: IncarnationID,
+        _ effects: inout [BrokerEffect]
+    ) throws(BusError) -> Answer {
+        let name = try text(arguments, 1)
+        let interface = try text(arguments, 2)
+        guard let slot = arguments.first?.referenceValue, Int(slot.index) < references.count else {
+            throw BusError(.invalid, "publish needs a reference as its first argument")
+        }
+        let reference = references[Int(slot.index)].reference
+        guard reference.owner == caller else {
+            throw BusError(.denied, "only its owner may publish \(reference)")
+        }
+        guard !name.isEmpty, name.utf8.count <= WireLimits.nameBytes,
+            name.unicodeScalars.allSatisfy({ !$0.properties.isWhitespace && $0.value >= 0x20 })
+        else {
+            throw BusError(
+                .invalid, "a name has 1 to \(WireLimits.nameBytes) bytes without white space")
+        }
+        guard self.names.count(ownedBy: caller) < self.limits.namesPerNode else {
+            throw BusError(.overloaded, "a node may publish \(self.limits.namesPerNode) names")
+        }
+        if let other = self.claim(name, reference, interface: interface, into: &effects) {
+            throw BusError(.invalid, "this node has published \(other) as \(name) already")
+        }
+        return Answer()
+    }
+
+    /// Puts `reference` into the queue of `name`; returns what stands in its way.
+    @discardableResult
+    mutating func claim(
+        _ name: String, _ reference: Reference, interface: String,
+        into effects: inout [BrokerEffect]
+    ) -> Reference? {
+        let claim = NameTable.Claim(reference: reference, interface: interface)
+        switch self.names.publish(name, claim) {
+        case .head, .queued:
+            self.holders.holdByName(reference)
+            effects.append(.log(.published(name, reference)))
+            return nil
+        case .unchanged:
+            return nil
+        case .conflict(let other):
+            return other
+        }
+    }
+
+    private mutating func withdraw(
+        _ name: String, _ caller: IncarnationID, _ now: Tick, _ effects: inout [BrokerEffect]
+    ) throws(BusError) -> Answer {
+        guard let claim = self.names.withdraw(name, by: caller) else {
+            throw BusError(.notFound, "this node has not published \(name)")
+        }
+        self.holders.dropName(claim.reference)
+        effects.append(.log(.withdrawn(name, claim.reference)))
+        self.zeroCheck(claim.reference, now, &effects)
+        return Answer()
+    }
+
+    /// Hands a copy of the name's head to the caller (rules R12).
+    private mutating func find(
+        _ name: String, _ slot: NodeSlot, _ caller: IncarnationID
+    ) throws(BusError) -> Answer {
+        guard let claim = self.names.head(of: name) else {
+            let similar = self.names.similar(to: name)
+            let hint =
+                similar.isEmpty
+                ? "nothing is published" : "published is: \(similar.joined(separator: ", "))"
+            throw BusError(.notFound, "no object is published as '\(name)'; \(hint)")
+        }
+        let generation = self.holders[claim.reference]?.generation ?? .first
+        let entry = self.grant(claim.reference, generation, to: slot, caller)
+        return Answer(
+            value: .array([.reference(ReferenceSlot(0)), .string(claim.interface)]),
+            references: [entry])
+    }
+
+    /// Turns a reference with its seal, carried outside the bus, into one held.
+    private mutating func claim(
+        _ references: [ReferenceEntry], _ slot: NodeSlot, _ caller: IncarnationID
+    ) throws(BusError) -> Answer {
+        guard let entry = references.first else {
+            throw BusError(.invalid, "claim needs a reference")
+        }
+        guard self.authority.seal(entry.reference, entry.generation).matches(entry.seal),
+            entry.generation >= self.holders[entry.reference]?.generation ?? .first
+        else { throw BusError(.denied, "the tag does not belong to \(entry.reference)") }
+        guard self.holders[entry.reference]?.isHeld ?? false else {
+            throw BusError(.notFound, "nobody keeps \(entry.reference) alive any more")
+        }
+        let granted = self.grant(entry.reference, entry.generation, to: slot, caller)
+        return Answer(value: .reference(ReferenceSlot(0)), references: [granted])
+    }
+
+    private mutating func grant(
+        _ reference: Reference, _ generation: Generation, to slot: NodeSlot,
+        _ caller: IncarnationID
+    ) -> ReferenceEntry {
+        var entry = ReferenceEntry(reference: reference, generation: generation)
+        guard reference.owner != caller else { return entry }
+        if self.holders.countCopy(reference, to: slot, generation: generation) {
+            entry.seal = self.authority.seal(reference, generation)
+        }
+        return entry
+    }
+
+    private func listNames(prefix: String) -> Value {
+        .array(
+            self.names.names(withPrefix: prefix).flatMap { name in
+                self.names.queue(of: name).enumerated().map { position, claim in
+                    let owner = self.nodes.slot(of: claim.reference.owner)
+                        .flatMap { self.nodes[$0] }
+                    return .map([
+                        "name": .string(name), "interface": .string(claim.interface),
+                        "node": .string(owner?.name ?? "?"),
+                        "reference": .string(claim.reference.description),
+                        "standby": .integer(Int64(position)),
+                    ])
+                }
+            })
+    }
+
+    private func listNodes(at now: Tick) -> Value {
+        .array(
+            self.nodes.all.compactMap { slot in
+                guard let node = self.nodes[slot] else { return nil }
+                return .map([
+                    "node": .string(node.name),
+                    "incarnation": .string(node.incarnation.description),
+                    "program": .string(node.program), "process": .integer(node.processID),
+                    "state": .string(node.link == nil ? "waiting" : "linked"),
+                    "epoch": Value(node.epoch.rawValue),
+                    "seconds": .double(seconds(now.since(node.attachedAt))),
+                    "names": Value(self.names.count(ownedBy: node.incarnation)),
+                    "holds": Value(self.holders.holdingCount(of: slot)),
+                ])
+            })
+    }
+
+    private func status(at now: Tick) -> Value {
+        .map([
+            "run": .string(hexadecimal(self.run)), "version": Value(FrameHeader.version),
+            "seconds": .double(seconds(now.since(self.startedAt))),
+            "nodes": Value(self.nodes.count), "names": Value(self.names.count),
+            "references": Value(self.holders.rowCount),
+            "recovering": .bool(self.recoveryDeadline != nil),
+            "messages": Value(self.counters.received),
+            "calls": Value(self.counters.callsForwarded),
+            "replies": Value(self.counters.repliesForwarded),
+            "undelivered": Value(self.counters.undelivered),
+            "refused": Value(self.counters.refused), "garbage": Value(self.counters.garbage),
+            "linksLost": Value(self.counters.linksLost),
+        ])
+    }
+}
+
+private func text(_ arguments: [Value], _ index: Int) throws(BusError) -> String {
+    guard index < arguments.count, let text = arguments[index].stringValue else {
+        throw BusError(.invalid, "argument \(index + 1) must be a string")
+    }
+    return text
+}
+
+private func seconds(_ span: Span) -> Double { Double(span.nanoseconds) / 1e9 }
