@@ -181,6 +181,7 @@ extension BrokerStateMachine {
         var header = FrameHeader(kind: .peerRelinked, peer: node.incarnation)
         header.peerEpoch = node.epoch
         let told = self.concerned(by: node.incarnation)
+        self.nodes[slot]?.told = Set(told)
         for other in told where other != slot { self.send(Message(header), to: other, &effects) }
         self.waiters[node.incarnation] = nil
     }

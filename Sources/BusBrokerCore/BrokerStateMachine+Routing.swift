@@ -26,7 +26,9 @@ extension BrokerStateMachine {
         }
         // A caller that has not heard yet of the callee's new link will send this call again,
         // behind earlier ones that were lost with the old link (docs/protocol/calls.md §4).
-        guard callee.deliverableSince < (sender.link?.order ?? 0) || header.peerEpoch == link.epoch
+        guard
+            callee.deliverableSince < (sender.link?.order ?? 0)
+                || header.peerEpoch == link.epoch || !callee.told.contains(slot)
         else {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return

@@ -39,6 +39,9 @@ package struct NodeRecord: Sendable {
     /// younger sends everything again by itself, an older one must have heard of this link.
     /// Zero for a first link, to which nobody can have sent anything before.
     package var deliverableSince: UInt64 = 0
+    /// Who was told of the present link. Nobody else can have had calls under way to an earlier
+    /// one, because whoever calls holds a reference until the answer is there (rules R10).
+    package var told: Set<NodeSlot> = []
     /// When a missing link ends the incarnation; meaningless while there is one.
     package var resumeDeadline: Tick = .distantFuture
 }

@@ -77,6 +77,23 @@ package struct SlidingWindow<Element: Sendable>: Sendable {
         return element
     }
 
+    /// Removes and returns every element whose key is `key` or smaller, in rising order of keys.
+    package mutating func removeAll(through key: UInt64) -> [Element] {
+        var removed: [Element] = []
+        for straggler in self.stragglers.keys.filter({ $0 <= key }).sorted() {
+            if let element = self.stragglers.removeValue(forKey: straggler) {
+                removed.append(element)
+            }
+        }
+        while self.base <= key, !self.slots.isEmpty {
+            if let element = self.slots.removeFirst() { removed.append(element) }
+            self.base += 1
+        }
+        self.count -= removed.count
+        self.trimFront()
+        return removed
+    }
+
     /// The keys present, in rising order.
     package var keys: [UInt64] {
         self.stragglers.keys.sorted()

@@ -1,0 +1,81 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusWire
+
+/// Whoever waits for a call's outcome; the core only keeps it and gives it back.
+package protocol CallWaiter: AnyObject, Sendable {}
+
+/// How a call ended.
+package enum CallOutcome: Sendable {
+    /// REPLY or FAILURE. Its references are counted and pinned: give them back by `unpin`.
+    case answered(Message)
+    /// The node itself knows that there will be no answer.
+    case failed(BusError)
+}
+
+/// A message for the broker, with the header fields that belong to this transmission only.
+package struct Outgoing: Sendable {
+    package let message: Message
+    /// The link it belongs to: with another one it is dropped.
+    package let epoch: Epoch
+    package var flags: MessageFlags
+    package var behind: UInt32 = 0
+    package var peerEpoch: Epoch = .none
+    package var remaining: UInt64 = 0
+
+    package init(_ message: Message, epoch: Epoch) {
+        self.message = message
+        self.epoch = epoch
+        self.flags = message.header.flags
+    }
+
+    /// Writes the fields into a copy of the message's first frame.
+    package func patch(_ frame: inout MutableRawSpan, sequence: UInt64) {
+        Transmission(epoch: self.epoch, sequence: sequence).patch(&frame)
+        frame.put(self.flags.rawValue, at: FrameOffset.flags)
+        frame.put(self.behind, at: FrameOffset.behind)
+        frame.put(self.peerEpoch.rawValue, at: FrameOffset.peerEpoch)
+        frame.put(self.remaining, at: FrameOffset.remaining)
+    }
+}
+
+/// A call to run: its references are counted and pinned until `unpin`.
+package struct DeliveredCall: Sendable {
+    /// Whom to answer; nil for a one-way call.
+    package let identity: CallIdentity?
+    package let caller: IncarnationID
+    package let object: ObjectNumber
+    package let message: Message
+    /// After that it must not start.
+    package let deadline: Tick
+}
+
+/// What the shell does for the core, in this order, skipping none.
+package enum NodeEffect: Sendable {
+    /// Make two new sockets, send `attach` on the receiving and `hello` on the sending one.
+    case openLink(Epoch, attach: Message, hello: Outgoing)
+    /// Close the sockets of this link and forget what waits to be sent on it.
+    case closeLink(Epoch)
+    case transmit(Outgoing)
+    case deliver(DeliveredCall)
+    /// The caller gave up: cancel the handler if it still runs.
+    case cancelHandler(CallIdentity)
+    case resume(any CallWaiter, CallOutcome)
+    /// Keep the object alive, or stop doing so.
+    case retain(ObjectNumber)
+    case release(ObjectNumber)
+    case report(NodeNotice)
+}
+
+/// What the log, and those who wait for the link, may want to know.
+package enum NodeNotice: Hashable, Sendable {
+    case linked(IncarnationID, Epoch, brokerRun: UInt64)
+    case linkLost(String)
+    /// The broker does not want us: now, or never with this version.
+    case refused(BusError, isFinal: Bool)
+    /// References held and given out are void; published objects go on in a new incarnation.
+    case incarnationEnded(IncarnationID)
+    case peerEnded(IncarnationID, reason: UInt64)
+}

@@ -1,0 +1,174 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/calls.md §5. Pure: no I/O, no clock, no randomness.
+
+import BusKernel
+package import BusValue
+package import BusWire
+
+/// What a callee answers: everything of a REPLY or FAILURE but its header.
+package struct ReplyRequest: Sendable {
+    package var isFailure = false
+    /// Holds the payload.
+    package var builder: MessageBuilder
+    package var references: [Reference] = []
+    package var buffers: [Bytes] = []
+
+    package init(builder: MessageBuilder) {
+        self.builder = builder
+    }
+
+    package init(_ body: FailureBody) {
+        self.isFailure = true
+        self.builder = MessageBuilder()
+        self.builder.frame.append(contentsOf: body.encoded())
+    }
+}
+
+/// Calls delivered here (rules R10, R13, R14, R19).
+extension NodeStateMachine {
+    mutating func callReceived(
+        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        let header = message.header
+        let references = self.countReceipts(of: message, &effects)
+        let deadline =
+            header.remaining == 0
+            ? Tick.distantFuture : now.advanced(by: Span(nanoseconds: header.remaining))
+        var delivered = DeliveredCall(
+            identity: nil, caller: header.peer, object: header.object, message: message,
+            deadline: deadline)
+        guard !header.flags.contains(.oneWay), let incarnation else {
+            effects.append(.deliver(delivered))
+            return
+        }
+        let number = header.call.rawValue
+        self.settledByCaller(header.peer, through: header.watermark, [], &effects)
+        guard let peer = self.peers[header.peer], !peer.settled.contains(number) else {
+            self.unpin(references, &effects)
+            return
+        }
+        switch peer.answers[number] {
+        case .running:
+            self.unpin(references, &effects)
+        case .kept(let answer):
+            self.unpin(references, &effects)
+            self.transmit(answer, &effects)
+        case nil:
+            // A caller that keeps its window has fewer than twice the calls here.
+            guard peer.answers.count < 2 * WireLimits.callsPerPair else {
+                self.unpin(references, &effects)
+                let error = BusError(.overloaded, "the caller exceeds its window")
+                self.transmit(self.failure(error, header), &effects)
+                return
+            }
+            self.peers[header.peer]?.answers.insert(.running, at: number)
+            delivered = DeliveredCall(
+                identity: CallIdentity(
+                    caller: header.peer, callee: incarnation, number: header.call),
+                caller: header.peer, object: header.object, message: message, deadline: deadline)
+            effects.append(.deliver(delivered))
+        }
+    }
+
+    /// A handler is done. The answer is kept until the caller acknowledges it.
+    package mutating func replied(
+        to identity: CallIdentity, _ request: consuming ReplyRequest,
+        into effects: inout [NodeEffect]
+    ) {
+        guard identity.callee == self.incarnation,
+            case .running = self.peers[identity.caller]?.answers[identity.number.rawValue]
+        else { return }
+        let entries = request.references.map { self.entry(for: $0) }
+        for reference in request.references { self.pin(reference, &effects) }
+        let header = FrameHeader(
+            kind: request.isFailure ? .failure : .reply, peer: identity.caller,
+            call: identity.number)
+        let answer = request.builder.finish(
+            header, references: entries, buffers: request.buffers)
+        self.peers[identity.caller]?.answers.insert(
+            .kept(answer), at: identity.number.rawValue)
+        self.transmit(answer, &effects)
+    }
+
+    /// The caller gave up. If the call itself was lost it must not run when it comes again.
+    mutating func cancelReceived(_ header: FrameHeader, _ effects: inout [NodeEffect]) {
+        guard let incarnation else { return }
+        let number = header.call.rawValue
+        let peer = self.peers[header.peer] ?? Peer()
+        guard !peer.settled.contains(number) else { return }
+        switch peer.answers[number] {
+        case .running:
+            effects.append(
+                .cancelHandler(
+                    CallIdentity(
+                        caller: header.peer, callee: incarnation, number: header.call)))
+        case .kept(let answer):
+            self.transmit(answer, &effects)
+        case nil:
+            guard peer.answers.count < 2 * WireLimits.callsPerPair else { return }
+            let answer = self.failure(
+                BusError(.cancelled, "cancelled before it arrived"), header)
+            self.peers[header.peer, default: Peer()].answers.insert(.kept(answer), at: number)
+            self.transmit(answer, &effects)
+        }
+    }
+
+    mutating func acknowledgeReceived(_ message: Message, _ effects: inout [NodeEffect]) {
+        guard let extensions = try? message.extensions() else { return }
+        self.settledByCaller(
+            message.header.peer, through: message.header.watermark, extensions.ranges, &effects)
+    }
+
+    /// Drops kept answers that the caller has: they are never asked for again.
+    private mutating func settledByCaller(
+        _ caller: IncarnationID, through watermark: UInt64, _ ranges: [ClosedRange<UInt64>],
+        _ effects: inout [NodeEffect]
+    ) {
+        if self.peers[caller] == nil { self.forgetIdlePeers() }
+        self.peers[caller, default: Peer()].settled.insert(through: watermark)
+        var dropped = self.peers[caller]?.answers.removeAll(through: watermark) ?? []
+        for range in ranges where range.upperBound > watermark {
+            self.peers[caller]?.settled.insert(range)
+            for number in self.peers[caller]?.answers.keys ?? [] where range.contains(number) {
+                if let answer = self.peers[caller]?.answers.remove(at: number) {
+                    dropped.append(answer)
+                }
+            }
+        }
+        for case .kept(let answer) in dropped where answer.header.referenceCount > 0 {
+            self.unpin(answer.references.map(\.reference), &effects)
+        }
+    }
+
+    /// The caller is gone: handlers are cancelled, kept answers dropped.
+    mutating func cancelAnswers(to caller: IncarnationID, _ effects: inout [NodeEffect]) {
+        guard let incarnation, let answers = self.peers[caller]?.answers else { return }
+        for number in answers.keys {
+            switch answers[number] {
+            case .running:
+                effects.append(
+                    .cancelHandler(
+                        CallIdentity(
+                            caller: caller, callee: incarnation,
+                            number: CallNumber(rawValue: number))))
+            case .kept(let answer):
+                self.unpin(answer.references.map(\.reference), &effects)
+            case nil:
+                break
+            }
+        }
+        self.peers[caller]?.answers = SlidingWindow()
+    }
+
+    /// Callers come and go, and not every end is told to those they once called.
+    private mutating func forgetIdlePeers() {
+        guard self.peers.count >= self.limits.idlePeers else { return }
+        self.peers = self.peers.filter { !$0.value.isIdle }
+    }
+
+    private func failure(_ error: BusError, _ header: FrameHeader) -> Message {
+        Message(
+            FrameHeader(kind: .failure, peer: header.peer, call: header.call),
+            payload: FailureBody(error).encoded())
+    }
+}

@@ -1,0 +1,155 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/handshake.md. Pure: no I/O, no clock, no randomness.
+
+import BusKernel
+import BusWire
+
+/// Opening, losing and resuming links (rules R1, R5-R7, R15).
+extension NodeStateMachine {
+    mutating func openLink(at now: Tick, _ effects: inout [NodeEffect]) {
+        self.epoch = self.epoch.next
+        let object = ObjectNumber(rawValue: self.random.next())
+        let call = CallNumber(rawValue: self.random.next())
+        var hello = HelloBody(
+            node: self.name, program: self.program, processID: self.processID)
+        if let grant {
+            hello.incarnation = grant.incarnation
+            hello.secret = grant.secret
+        }
+        hello.holdings = self.imports.restatement
+        hello.exports = self.exports.restatement
+        hello.names = self.publications.sorted { $0.key < $1.key }.map(\.value)
+        self.lateReleases = []
+        self.phase = .opening(self.epoch)
+        self.timers.add(.handshake(self.epoch), due: now.advanced(by: self.limits.handshake))
+        var attach = FrameHeader(kind: .attach, object: object, call: call)
+        attach.epoch = self.epoch
+        attach.sequence = 1
+        let message = Message(
+            FrameHeader(kind: .hello, object: object, call: call), payload: hello.encoded())
+        effects.append(
+            .openLink(
+                self.epoch, attach: Message(attach), hello: Outgoing(message, epoch: self.epoch)))
+    }
+
+    mutating func receivedWhileOpening(
+        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        switch message.header.kind {
+        case .welcome:
+            do {
+                let welcome = try WelcomeBody(payloadOf: message)
+                guard message.header.epoch == self.epoch else { return }
+                self.welcomed(welcome, message.header, at: now, &effects)
+            } catch {
+                self.loseLink(error.message, at: now, &effects)
+            }
+        case .refused:
+            self.refused(FailureBody(payloadOf: message).error, at: now, &effects)
+        default:
+            self.loseLink(
+                "the broker sent \(message.header.kind.name) before WELCOME", at: now, &effects)
+        }
+    }
+
+    private mutating func welcomed(
+        _ welcome: WelcomeBody, _ header: FrameHeader, at now: Tick,
+        _ effects: inout [NodeEffect]
+    ) {
+        if let grant, grant.incarnation != welcome.incarnation {
+            self.loseLink("the broker gave another incarnation", at: now, &effects)
+            return
+        }
+        self.grant = welcome
+        self.phase = .linked(
+            Link(epoch: self.epoch, received: header.sequence, lastHeard: now))
+        self.reconnect.succeeded()
+        self.timers.add(
+            .heartbeat(self.epoch),
+            due: now.advanced(by: Span(nanoseconds: welcome.heartbeat)))
+        effects.append(
+            .report(.linked(welcome.incarnation, self.epoch, brokerRun: welcome.run)))
+        for (reference, count) in self.lateReleases {
+            self.sendRelease(reference, count, &effects)
+        }
+        self.lateReleases = []
+        for peer in self.peers.keys { self.peers[peer]?.epoch = .none }
+        self.resend(self.questions.keys, at: now, &effects)
+    }
+
+    private mutating func refused(
+        _ error: BusError, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        let isFinal = error.kind == .unimplemented
+        if error.kind == .notFound, let ended = self.grant?.incarnation {
+            self.beginNewIncarnation(after: ended, &effects)
+        }
+        effects.append(.report(.refused(error, isFinal: isFinal)))
+        self.loseLink("refused: \(error.message)", at: now, &effects)
+        if isFinal { self.phase = .closed }
+    }
+
+    /// What was held and given out is void; what is published goes on under new references.
+    private mutating func beginNewIncarnation(
+        after ended: IncarnationID, _ effects: inout [NodeEffect]
+    ) {
+        self.endIncarnation(
+            BusError(.disconnected, "this node was cut off for too long"), &effects)
+        self.grant = nil
+        let published = self.publications.values.map(\.object).sorted()
+        for object in self.exports.restart(published: published) {
+            effects.append(.release(object))
+        }
+        effects.append(.report(.incarnationEnded(ended)))
+    }
+
+    /// Settles every call and forgets every peer.
+    mutating func endIncarnation(_ error: BusError, _ effects: inout [NodeEffect]) {
+        for number in self.questions.keys {
+            self.failQuestion(number, error, &effects)
+        }
+        for peer in self.peers.keys.sorted() { self.cancelAnswers(to: peer, &effects) }
+        self.peers = [:]
+        self.imports.dropAll()
+    }
+
+    /// The link is gone; calls and references wait for the next one.
+    mutating func loseLink(_ reason: String, at now: Tick, _ effects: inout [NodeEffect]) {
+        switch self.phase {
+        case .opening, .linked: break
+        case .idle, .pausing, .closed: return
+        }
+        if self.isLinked { effects.append(.report(.linkLost(reason))) }
+        effects.append(.closeLink(self.epoch))
+        self.phase = .pausing
+        let delay = self.reconnect.failed(&self.random)
+        self.timers.add(.reconnect, due: now.advanced(by: delay))
+    }
+
+    /// Another node has a new link: what was on its way to the old one is lost.
+    mutating func peerRelinked(
+        _ header: FrameHeader, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        let peer = header.peer
+        self.peers[peer, default: Peer()].epoch = header.peerEpoch
+        let numbers = self.questions.keys.filter { number in
+            self.questions[number].map { $0.callee == peer && $0.state != .waiting } ?? false
+        }
+        self.resend(numbers, at: now, &effects)
+    }
+
+    /// Another node's incarnation ended: what it was asked will not be answered, what it asked
+    /// need not be, and its references are worth nothing.
+    mutating func peerEnded(
+        _ peer: IncarnationID, reason: UInt64, _ effects: inout [NodeEffect]
+    ) {
+        let error = BusError(.disconnected, "the object's node \(peer) has ended")
+        for number in self.questions.keys where self.questions[number]?.callee == peer {
+            self.failQuestion(number, error, &effects)
+        }
+        self.cancelAnswers(to: peer, &effects)
+        self.peers[peer] = nil
+        self.imports.dropAll(of: peer)
+        effects.append(.report(.peerEnded(peer, reason: reason)))
+    }
+}

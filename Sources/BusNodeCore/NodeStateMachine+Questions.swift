@@ -1,0 +1,294 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/calls.md §3-§4. Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusValue
+package import BusWire
+
+/// What a caller wants: everything of a call but its number.
+package struct CallRequest: Sendable {
+    package var target: Reference
+    /// Holds the payload.
+    package var builder: MessageBuilder
+    package var extensions = Extensions()
+    package var references: [Reference] = []
+    package var buffers: [Bytes] = []
+    package var flags: MessageFlags = []
+    package var deadline = Tick.distantFuture
+    /// Gets the outcome; nil for a one-way call.
+    package var waiter: (any CallWaiter)?
+
+    package init(target: Reference, builder: MessageBuilder) {
+        self.target = target
+        self.builder = builder
+    }
+}
+
+/// Calls made from here (rules R10, R13-R16, R19, R20).
+extension NodeStateMachine {
+    /// Issues a call. Its outcome comes by `resume`; nil means that there will be none because it
+    /// is one-way.
+    package mutating func callIssued(
+        _ request: consuming CallRequest, at now: Tick, into effects: inout [NodeEffect]
+    ) throws(BusError) -> CallNumber? {
+        if case .closed = self.phase { throw BusError(.disconnected, "the bus is closed") }
+        guard request.deadline > now else {
+            throw BusError(.expired, "the deadline passed before the call was made")
+        }
+        guard request.references.count <= WireLimits.referencesPerMessage,
+            request.buffers.count <= WireLimits.buffersPerMessage
+        else { throw BusError(.invalid, "too many references or buffers in one call") }
+        let entries = request.references.map { self.entry(for: $0) }
+        guard !request.flags.contains(.oneWay) else {
+            return try self.oneWayIssued(request, entries, at: now, &effects)
+        }
+        guard self.questions.count < self.limits.questions else {
+            throw BusError(.overloaded, "\(self.limits.questions) calls wait for their answers")
+        }
+        self.numbersIssued += 1
+        let number = self.numbersIssued
+        let header = FrameHeader(
+            kind: .call, flags: request.flags, peer: request.target.owner,
+            object: request.target.object, call: CallNumber(rawValue: number))
+        let message = request.builder.finish(
+            header, extensions: request.extensions, references: entries,
+            buffers: request.buffers)
+        let question = Question(
+            callee: request.target.owner, message: message, byteCount: message.byteCount,
+            deadline: request.deadline, waiter: request.waiter)
+        self.pin(request.target, &effects)
+        for reference in request.references { self.pin(reference, &effects) }
+        self.earliestDeadline = min(self.earliestDeadline, request.deadline)
+        let callee = question.callee
+        self.questions.insert(question, at: number)
+        self.peers[callee, default: Peer()].waiting.append(number)
+        self.sendWaiting(to: callee, at: now, &effects)
+        return CallNumber(rawValue: number)
+    }
+
+    private mutating func oneWayIssued(
+        _ request: CallRequest, _ entries: [ReferenceEntry], at now: Tick,
+        _ effects: inout [NodeEffect]
+    ) throws(BusError) -> CallNumber? {
+        guard self.isLinked else {
+            throw BusError(.disconnected, "a one-way call needs the broker, which is not there")
+        }
+        let header = FrameHeader(
+            kind: .call, flags: request.flags, peer: request.target.owner,
+            object: request.target.object)
+        let message = request.builder.finish(
+            header, extensions: request.extensions, references: entries,
+            buffers: request.buffers)
+        self.countExports(of: message, &effects)
+        var outgoing = Outgoing(message, epoch: self.epoch)
+        outgoing.peerEpoch = self.peers[request.target.owner]?.epoch ?? .none
+        outgoing.remaining = remaining(until: request.deadline, at: now)
+        effects.append(.transmit(outgoing))
+        return nil
+    }
+
+    /// The caller does not want the answer any more: its waiter is told at once.
+    package mutating func callCancelled(
+        _ number: CallNumber, at now: Tick, into effects: inout [NodeEffect]
+    ) {
+        self.abandon(
+            number.rawValue, .cancelled, "the calling task was cancelled", at: now, &effects)
+    }
+
+    /// Sends what the callee's window admits, in order (rules R14, R22).
+    mutating func sendWaiting(
+        to callee: IncarnationID, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        guard self.isLinked else { return }
+        while let number = self.peers[callee]?.waiting.first {
+            guard let question = self.questions[number] else {
+                self.peers[callee]?.waiting.removeFirst()
+                continue
+            }
+            guard self.admits(callee, question.byteCount) else { return }
+            self.peers[callee]?.waiting.removeFirst()
+            self.peers[callee]?.admit(number, byteCount: question.byteCount)
+            _ = self.questions.update(number) {
+                $0.state = .sent
+                $0.wasSent = true
+            }
+            self.transmitCall(number, question, isResent: false, at: now, &effects)
+        }
+    }
+
+    private func admits(_ callee: IncarnationID, _ byteCount: Int) -> Bool {
+        guard callee != .broker, let peer = self.peers[callee] else { return true }
+        guard peer.span < self.limits.callsPerPeer else { return false }
+        return peer.outstanding == 0
+            || peer.outstandingBytes + byteCount <= self.limits.callBytesPerPeer
+    }
+
+    private mutating func transmitCall(
+        _ number: UInt64, _ question: Question, isResent: Bool, at now: Tick,
+        _ effects: inout [NodeEffect]
+    ) {
+        self.countExports(of: question.message, &effects)
+        var outgoing = Outgoing(question.message, epoch: self.epoch)
+        if isResent { outgoing.flags.insert(.resent) }
+        outgoing.remaining = remaining(until: question.deadline, at: now)
+        let watermark = self.peers[question.callee]?.watermark ?? 0
+        outgoing.behind = UInt32(clamping: number - min(number, watermark))
+        outgoing.peerEpoch = self.peers[question.callee]?.epoch ?? .none
+        // A call repeats its watermark, so a number that is too far off to tell is no harm.
+        if outgoing.behind < .max { self.told(watermark, to: question.callee) }
+        effects.append(.transmit(outgoing))
+    }
+
+    /// Sends unsettled calls again after a link was lost, in their order; of those that nobody
+    /// waits for only the cancellation (rules R15, R19).
+    mutating func resend(
+        _ numbers: [UInt64], at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        var behind: [IncarnationID] = []
+        for number in numbers {
+            guard let question = self.questions[number] else { continue }
+            switch question.state {
+            case .sent:
+                self.transmitCall(number, question, isResent: true, at: now, &effects)
+            case .abandoned:
+                self.transmitCancel(number, question, &effects)
+            case .waiting:
+                if !behind.contains(question.callee) { behind.append(question.callee) }
+            }
+        }
+        for callee in behind { self.sendWaiting(to: callee, at: now, &effects) }
+    }
+
+    private mutating func transmitCancel(
+        _ number: UInt64, _ question: Question, _ effects: inout [NodeEffect]
+    ) {
+        guard question.callee != .broker else { return }
+        let header = FrameHeader(
+            kind: .cancel, peer: question.callee, object: question.message.header.object,
+            call: CallNumber(rawValue: number))
+        self.transmit(Message(header), &effects)
+    }
+
+    /// REPLY or FAILURE: settles the question, and counts what it carries even if nobody asked.
+    mutating func answerReceived(
+        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        let number = message.header.call.rawValue
+        let references = self.countReceipts(of: message, &effects)
+        guard let question = self.questions[number], question.callee == message.header.peer else {
+            self.unpin(references, &effects)
+            return
+        }
+        self.settle(number, question, &effects)
+        if let waiter = question.waiter {
+            effects.append(.resume(waiter, .answered(message)))
+        } else {
+            self.unpin(references, &effects)
+        }
+        self.sendWaiting(to: question.callee, at: now, &effects)
+        self.planAcknowledgement(of: question.callee, at: now, &effects)
+    }
+
+    /// Takes the question out and gives back what it held (rules R10).
+    private mutating func settle(
+        _ number: UInt64, _ question: Question, _ effects: inout [NodeEffect]
+    ) {
+        self.questions.remove(at: number)
+        if question.state != .waiting {
+            let questions = self.questions
+            self.peers[question.callee]?.settle(byteCount: question.byteCount) {
+                questions.contains($0)
+            }
+        }
+        let header = question.message.header
+        self.unpin([Reference(owner: header.peer, object: header.object)], &effects)
+        if header.referenceCount > 0 {
+            self.unpin(question.message.references.map(\.reference), &effects)
+        }
+    }
+
+    /// There will be no answer: settles the question and tells its waiter.
+    mutating func failQuestion(
+        _ number: UInt64, _ error: BusError, _ effects: inout [NodeEffect]
+    ) {
+        guard let question = self.questions[number] else { return }
+        self.settle(number, question, &effects)
+        guard let waiter = question.waiter else { return }
+        var error = error
+        error.executed = question.wasSent && question.callee != .broker ? .maybe : .no
+        effects.append(.resume(waiter, .failed(error)))
+    }
+
+    private mutating func abandon(
+        _ number: UInt64, _ kind: BusError.Kind, _ reason: String, at now: Tick,
+        _ effects: inout [NodeEffect]
+    ) {
+        guard let question = self.questions[number], let waiter = question.waiter else { return }
+        let executed: BusError.Executed = question.wasSent ? .maybe : .no
+        effects.append(.resume(waiter, .failed(BusError(kind, executed: executed, reason))))
+        guard question.state == .sent else {
+            self.settle(number, question, &effects)
+            return
+        }
+        _ = self.questions.update(number) {
+            $0.waiter = nil
+            $0.state = .abandoned
+        }
+        self.transmitCancel(number, question, &effects)
+    }
+
+    mutating func expireQuestions(at now: Tick, _ effects: inout [NodeEffect]) {
+        var earliest = Tick.distantFuture
+        for number in self.questions.keys {
+            guard let question = self.questions[number], question.state != .abandoned else {
+                continue
+            }
+            if question.deadline <= now {
+                self.abandon(number, .expired, "the deadline passed", at: now, &effects)
+            } else {
+                earliest = min(earliest, question.deadline)
+            }
+        }
+        self.earliestDeadline = earliest
+    }
+
+    private mutating func planAcknowledgement(
+        of callee: IncarnationID, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        guard callee != .broker, let peer = self.peers[callee] else { return }
+        if peer.isSparse { self.acknowledge(callee, &effects) }
+        guard peer.hasUntoldAnswers, !peer.isAcknowledgeTimed else { return }
+        self.peers[callee]?.isAcknowledgeTimed = true
+        self.timers.add(
+            .acknowledge(callee), due: now.advanced(by: self.limits.acknowledgeAfter))
+    }
+
+    mutating func acknowledgeDue(_ callee: IncarnationID, _ effects: inout [NodeEffect]) {
+        self.peers[callee]?.isAcknowledgeTimed = false
+        guard let peer = self.peers[callee], peer.hasUntoldAnswers else { return }
+        self.acknowledge(callee, &effects)
+    }
+
+    /// Tells the callee which answers it need not keep: a watermark, and ranges above it.
+    private mutating func acknowledge(_ callee: IncarnationID, _ effects: inout [NodeEffect]) {
+        guard self.isLinked, self.peers[callee] != nil else { return }
+        let questions = self.questions
+        var extensions = Extensions()
+        extensions.ranges =
+            self.peers[callee]?.compact { questions.contains($0) } ?? []
+        let watermark = self.peers[callee]?.watermark ?? 0
+        let header = FrameHeader(
+            kind: .acknowledge, peer: callee, call: CallNumber(rawValue: watermark))
+        self.transmit(Message(header, extensions: extensions), &effects)
+        self.told(watermark, to: callee)
+    }
+
+    private mutating func told(_ watermark: UInt64, to callee: IncarnationID) {
+        self.peers[callee]?.toldWatermark = watermark
+        self.peers[callee]?.hasUntoldAnswers = false
+    }
+}
+
+private func remaining(until deadline: Tick, at now: Tick) -> UInt64 {
+    deadline == .distantFuture ? 0 : max(1, deadline.since(now).nanoseconds)
+}

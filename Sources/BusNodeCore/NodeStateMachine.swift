@@ -1,0 +1,211 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/. Pure: no I/O, no clock, no randomness.
+
+package import BusKernel
+package import BusWire
+
+/// One node as a function of what happens to it: its link, its calls, what it holds and exports.
+///
+///     idle --start--> opening --WELCOME--> linked --gap, silence, failure--> pausing --> opening
+///       any --close--> closed                                                  (rules R1, R6)
+///
+/// The four tables: questions (calls made), answers (calls delivered, by caller), exports (own
+/// objects given out), imports (references held). Inputs are methods, because several give back
+/// an id; each appends effects, which the shell runs in order. The shell serialises all inputs.
+package struct NodeStateMachine: Sendable {
+    enum Phase: Sendable {
+        case idle
+        case pausing
+        case opening(Epoch)
+        case linked(Link)
+        case closed
+    }
+
+    struct Link: Sendable {
+        let epoch: Epoch
+        var received: UInt64
+        var lastHeard: Tick
+    }
+
+    enum Timer: Sendable {
+        case reconnect
+        case handshake(Epoch)
+        case heartbeat(Epoch)
+        case acknowledge(IncarnationID)
+    }
+
+    package let limits: NodeLimits
+    let name: String
+    let program: String
+    let processID: Int64
+    var random: RandomSource
+    var phase = Phase.idle
+    var epoch = Epoch.none
+    var reconnect: ReconnectStateMachine
+    var timers = TimerQueue<Timer>()
+    var grant: WelcomeBody?
+
+    var numbersIssued: UInt64 = 0
+    var questions = SlidingWindow<Question>()
+    var peers: [IncarnationID: Peer] = [:]
+    /// Not later than any question's deadline; found anew when it passes.
+    var earliestDeadline = Tick.distantFuture
+
+    package internal(set) var exports = ExportTable()
+    package internal(set) var imports = ImportTable()
+    /// Names published, restated in every HELLO.
+    var publications: [String: HelloBody.Name] = [:]
+    /// Releases that became due between HELLO and WELCOME, which the HELLO does not know of.
+    var lateReleases: [(Reference, UInt64)] = []
+
+    /// - Parameters:
+    ///   - name: what listings call this node.
+    ///   - seed: for tokens and jitter; must differ between runs.
+    package init(
+        name: String, program: String, processID: Int64, limits: NodeLimits = NodeLimits(),
+        seed: UInt64
+    ) {
+        self.name = name
+        self.program = program
+        self.processID = processID
+        self.limits = limits
+        self.random = RandomSource(seed: seed)
+        self.reconnect = ReconnectStateMachine(
+            delayMin: limits.reconnectDelayMin, delayMax: limits.reconnectDelayMax)
+    }
+
+    /// The present incarnation; nil before the first WELCOME.
+    package var incarnation: IncarnationID? { self.grant?.incarnation }
+
+    package var isLinked: Bool {
+        if case .linked = self.phase { true } else { false }
+    }
+
+    /// Calls issued and not settled.
+    package var questionCount: Int { self.questions.count }
+
+    /// Calls delivered and not acknowledged.
+    package var answerCount: Int { self.peers.values.reduce(0) { $0 + $1.answers.count } }
+
+    /// When `timePassed` is next wanted.
+    package var nextDeadline: Tick {
+        min(self.timers.nextDue ?? .distantFuture, self.earliestDeadline)
+    }
+
+    /// The shell is ready to open sockets.
+    package mutating func started(at now: Tick, into effects: inout [NodeEffect]) {
+        guard case .idle = self.phase else { return }
+        self.openLink(at: now, &effects)
+    }
+
+    /// The user is done: says goodbye, and fails what is still unsettled.
+    package mutating func closed(at now: Tick, into effects: inout [NodeEffect]) {
+        if case .closed = self.phase { return }
+        self.transmit(Message(FrameHeader(kind: .goodbye)), &effects)
+        self.phase = .closed
+        self.endIncarnation(BusError(.disconnected, "the bus was closed"), &effects)
+        self.publications = [:]
+        _ = self.exports.restart(published: [])
+        effects.append(.closeLink(self.epoch))
+    }
+
+    /// The sockets of `epoch` can't be used any more, or could not be made.
+    package mutating func linkFailed(
+        _ epoch: Epoch, _ reason: String, at now: Tick, into effects: inout [NodeEffect]
+    ) {
+        guard epoch == self.epoch else { return }
+        self.loseLink(reason, at: now, &effects)
+    }
+
+    /// A message arrived on the sockets of `epoch`.
+    package mutating func received(
+        _ message: Message, on epoch: Epoch, at now: Tick, into effects: inout [NodeEffect]
+    ) {
+        guard epoch == self.epoch else { return }
+        let header = message.header
+        switch self.phase {
+        case .opening:
+            self.receivedWhileOpening(message, at: now, &effects)
+        case .linked(var link):
+            guard header.epoch == link.epoch, header.sequence == link.received + 1 else {
+                let text = "expected message \(link.received + 1), got \(header.sequence)"
+                self.loseLink(text, at: now, &effects)
+                return
+            }
+            link.received = header.sequence
+            link.lastHeard = now
+            self.phase = .linked(link)
+            self.receivedOnLink(message, at: now, &effects)
+        case .idle, .pausing, .closed:
+            break
+        }
+    }
+
+    private mutating func receivedOnLink(
+        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        let header = message.header
+        switch header.kind {
+        case .call:
+            self.callReceived(message, at: now, &effects)
+        case .reply, .failure:
+            self.answerReceived(message, at: now, &effects)
+        case .cancel:
+            self.cancelReceived(header, &effects)
+        case .acknowledge:
+            self.acknowledgeReceived(message, &effects)
+        case .unref:
+            self.unrefReceived(header, at: now, &effects)
+        case .peerRelinked:
+            self.peerRelinked(header, at: now, &effects)
+        case .peerEnded:
+            self.peerEnded(header.peer, reason: header.call.rawValue, &effects)
+        case .heartbeat, .unimplemented:
+            break
+        default:
+            // Echoed, so that the sender can undo; what it carried was never counted here.
+            var echo = FrameHeader(
+                kind: .unimplemented, peer: header.peer, object: header.object, call: header.call)
+            echo.remaining = UInt64(header.kind.rawValue)
+            self.transmit(Message(echo), &effects)
+        }
+    }
+
+    /// Time went on; call when `nextDeadline` is reached.
+    package mutating func timePassed(at now: Tick, into effects: inout [NodeEffect]) {
+        while let timer = self.timers.popDue(at: now) {
+            switch timer {
+            case .reconnect:
+                if case .pausing = self.phase { self.openLink(at: now, &effects) }
+            case .handshake(let epoch):
+                guard case .opening(epoch) = self.phase else { continue }
+                self.loseLink("the broker does not answer", at: now, &effects)
+            case .heartbeat(let epoch):
+                self.beat(epoch, at: now, &effects)
+            case .acknowledge(let peer):
+                self.acknowledgeDue(peer, &effects)
+            }
+        }
+        if self.earliestDeadline <= now { self.expireQuestions(at: now, &effects) }
+    }
+
+    private mutating func beat(
+        _ epoch: Epoch, at now: Tick, _ effects: inout [NodeEffect]
+    ) {
+        guard case .linked(let link) = self.phase, link.epoch == epoch, let grant else { return }
+        if now.since(link.lastHeard).nanoseconds >= grant.silence {
+            self.loseLink("the broker is silent", at: now, &effects)
+            return
+        }
+        self.transmit(Message(FrameHeader(kind: .heartbeat)), &effects)
+        self.timers.add(
+            .heartbeat(epoch), due: now.advanced(by: Span(nanoseconds: grant.heartbeat)))
+    }
+
+    /// Sends `message` on the present link; nothing without one.
+    mutating func transmit(_ message: Message, _ effects: inout [NodeEffect]) {
+        guard self.isLinked else { return }
+        self.countExports(of: message, &effects)
+        effects.append(.transmit(Outgoing(message, epoch: self.epoch)))
+    }
+}

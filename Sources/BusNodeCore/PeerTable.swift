@@ -1,0 +1,111 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/protocol/calls.md §3. Pure: no I/O, no clock, no randomness.
+
+import BusKernel
+import BusWire
+import DequeModule
+
+/// A call that was issued here and is not settled.
+struct Question: Sendable {
+    enum State: Hashable, Sendable {
+        /// Waits for the link or for the callee's window.
+        case waiting
+        case sent
+        /// Its waiter has been told that it was cancelled or expired; the answer is awaited so
+        /// that references and identity settle (rules R19).
+        case abandoned
+    }
+
+    let callee: IncarnationID
+    let message: Message
+    let byteCount: Int
+    let deadline: Tick
+    var waiter: (any CallWaiter)?
+    var state: State = .waiting
+    /// Whether it ever left this node, on whatever link.
+    var wasSent = false
+}
+
+/// A call that was delivered here and is not acknowledged.
+enum Answer: Sendable {
+    case running
+    /// Kept until the caller acknowledges it, with what it refers to (rules R10, R14).
+    case kept(Message)
+}
+
+/// What this node remembers of another one, as its caller and as its callee.
+struct Peer: Sendable {
+    /// Numbers sent or about to be sent that lie above the watermark; settled ones stay until the
+    /// front reaches them or `compact` drops them.
+    private var order: Deque<UInt64> = []
+    private(set) var lastNumber: UInt64 = 0
+    private(set) var outstanding = 0
+    private(set) var outstandingBytes = 0
+    /// Issued, but not yet admitted by the callee's window.
+    var waiting: Deque<UInt64> = []
+    /// The callee's link that PEER_RELINKED told of, on our present link.
+    var epoch: Epoch = .none
+    /// The watermark that the callee was told last.
+    var toldWatermark: UInt64 = 0
+    var hasUntoldAnswers = false
+    var isAcknowledgeTimed = false
+
+    var answers = SlidingWindow<Answer>()
+    /// Calls of the peer that it has settled: never run again.
+    var settled = SequenceSet()
+
+    /// Numbers whose kept replies the callee may still have.
+    var span: Int { self.order.count }
+
+    /// Nothing would be lost by forgetting this peer.
+    var isIdle: Bool {
+        self.order.isEmpty && self.waiting.isEmpty && self.answers.isEmpty && self.epoch == .none
+    }
+
+    mutating func admit(_ number: UInt64, byteCount: Int) {
+        self.order.append(number)
+        self.lastNumber = max(self.lastNumber, number)
+        self.outstanding += 1
+        self.outstandingBytes += byteCount
+    }
+
+    /// - Parameter isLive: whether a number is still unsettled.
+    mutating func settle(byteCount: Int, isLive: (UInt64) -> Bool) {
+        self.outstanding -= 1
+        self.outstandingBytes -= byteCount
+        while let front = self.order.first, !isLive(front) { self.order.removeFirst() }
+        self.hasUntoldAnswers = true
+    }
+
+    /// Every number of the pair up to here is settled.
+    var watermark: UInt64 {
+        guard let front = self.order.first else { return self.lastNumber }
+        return front - 1
+    }
+
+    /// Whether settled numbers above the watermark fill the window.
+    var isSparse: Bool { self.order.count > 2 * self.outstanding + 256 }
+
+    /// Forgets settled numbers above the watermark and returns them as ranges to tell: all
+    /// numbers between two unsettled ones, as many as one message carries.
+    mutating func compact(isLive: (UInt64) -> Bool) -> [ClosedRange<UInt64>] {
+        let live = self.order.filter(isLive)
+        var ranges: [ClosedRange<UInt64>] = []
+        var kept: Deque<UInt64> = []
+        for (index, number) in live.enumerated() {
+            kept.append(number)
+            let next = index + 1 < live.count ? live[index + 1] : self.lastNumber + 1
+            if number + 1 < next { ranges.append((number + 1)...(next - 1)) }
+        }
+        if ranges.count > WireLimits.rangesPerMessage {
+            ranges.sort { $0.count > $1.count }
+            ranges.removeLast(ranges.count - WireLimits.rangesPerMessage)
+            ranges.sort { $0.lowerBound < $1.lowerBound }
+            kept = self.order.filter { number in
+                isLive(number) || !ranges.contains { $0.contains(number) }
+            }
+        }
+        self.order = kept
+        return ranges
+    }
+}
