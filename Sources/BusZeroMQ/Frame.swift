@@ -143,10 +143,11 @@ package struct Frame: ~Copyable, @unchecked Sendable {
     }
 }
 
+private typealias FreeRoutine =
+    @Sendable @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> Void
+
 /// Runs on libzmq's thread, hence no closure of ours that could have inherited an actor.
-private let releaseFrameOwner: @Sendable @convention(c) (
-    UnsafeMutableRawPointer?, UnsafeMutableRawPointer?
-) -> Void = { _, hint in
+private let releaseFrameOwner: FreeRoutine = { _, hint in
     guard let hint = unsafe hint else { return }
     unsafe Unmanaged<AnyObject>.fromOpaque(hint).release()
 }

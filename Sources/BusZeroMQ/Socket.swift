@@ -52,6 +52,7 @@ internal import CZeroMQ
     /// - Throws: `.addressInUse`, `.addressNotAvailable`, `.accessDenied`, `.nameTooLong`,
     ///   `.invalid`, `.protocolNotSupported`, `.noDevice`.
     package borrowing func bind(_ endpoint: String) throws(ZeroMQError) {
+        try Self.checkPort(of: endpoint)
         if UnixSocket.isListening(endpoint: endpoint) { throw ZeroMQError.addressInUse }
         guard unsafe zmq_bind(self.handle, endpoint) == 0 else { throw ZeroMQError.last }
     }
@@ -63,6 +64,7 @@ internal import CZeroMQ
 
     /// Starts to connect, in the background: an absent peer is no error, see `nextEvent()`.
     package borrowing func connect(_ endpoint: String) throws(ZeroMQError) {
+        try Self.checkPort(of: endpoint)
         guard unsafe zmq_connect(self.handle, endpoint) == 0 else { throw ZeroMQError.last }
     }
 
@@ -82,6 +84,13 @@ internal import CZeroMQ
             guard result == 0, let start = text.baseAddress else { return "" }
             return unsafe String(cString: start)
         }
+    }
+
+    /// libzmq takes a port modulo 65,536, and so would listen where nobody asked for it.
+    private static func checkPort(of endpoint: String) throws(ZeroMQError) {
+        guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return }
+        let port = endpoint[endpoint.index(after: colon)...]
+        guard port == "*" || UInt16(port) != nil else { throw ZeroMQError.invalid }
     }
 
     // MARK: Sending

@@ -59,6 +59,9 @@ package struct SystemThread: Sendable {
     }
 }
 
+private typealias StartRoutine =
+    @Sendable @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+
 /// What a new thread is told.
 private final class Start: Sendable {
     let name: String
@@ -69,8 +72,8 @@ private final class Start: Sendable {
     }
 }
 
-private let runStart: @Sendable @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
-    guard let argument = unsafe $0 else { return nil }
+private let runStart: StartRoutine = { argument in
+    guard let argument = unsafe argument else { return nil }
     let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
     let name = String(decoding: start.name.utf8.prefix(15), as: UTF8.self)
     _ = unsafe pthread_setname_np(pthread_self(), name)

@@ -22,7 +22,8 @@ package enum UnixSocket {
             unsafe memory.copyBytes(from: path)
         }
         // Not waiting: a listener whose queue is full answers EAGAIN, and it is one.
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let kind =
+            Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
             | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = socket(AF_UNIX, kind, 0)
         guard descriptor >= 0 else { return false }
