@@ -46,6 +46,7 @@ import Testing
         var listener = try Listener(in: context) { $0.monitored = true }
         let peer = try ForeignPeer(
             port: listener.port, saying: Array("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+        defer { withExtendedLifetime(peer) {} }
         let events = try listener.events { if case .disconnected = $0 { true } else { false } }
         guard case .accepted(let descriptor) = events.first else {
             Issue.record("no connection: \(events)")
@@ -53,7 +54,6 @@ import Testing
         }
         #expect(events.last == .disconnected(descriptor: descriptor))
         #expect(events.contains { if case .handshakeFailed = $0 { true } else { false } })
-        _ = peer
     }
 
     @Test(arguments: ["tcp://127.0.0.1:1", "ipc:///nonexistent/objbus"])

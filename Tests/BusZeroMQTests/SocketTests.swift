@@ -193,6 +193,7 @@ import Testing
         var listener = try Listener(in: context)
         let peer = try ForeignPeer(port: listener.port, identity: [1, 2, 3])
         try peer.send([[7], [8]])
+        defer { withExtendedLifetime(peer) {} }
         var poller = Poller()
         _ = try poller.add(listener.socket)
         #expect(throws: ZeroMQError.foreignRoutingID) {

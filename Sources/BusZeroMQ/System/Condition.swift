@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+internal import CZeroMQ
 internal import Glibc
 
 /// Where threads wait, with a lock closed, for others to change what the lock protects.

@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+internal import CZeroMQ
 internal import Glibc
 
 /// A mutual exclusion lock, not recursive.

@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+internal import CZeroMQ
 internal import Glibc
 
 /// The clock of the shells: it never runs backwards and knows no time of day.

@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+internal import CZeroMQ
 internal import Glibc
 
 /// What libzmq does not ask before it binds an ipc endpoint.
