@@ -21,6 +21,9 @@ final class ForeignPeer {
             ready += [0, 0, 0, UInt8(value.count)] + value
         }
         try self.write([4, UInt8(ready.count)] + ready)
+        // Before the other side's READY, a message would be a fault of the handshake.
+        let header = Array(try self.read(64 + 2).suffix(2))
+        _ = try self.read(Int(header[1]))
     }
 
     /// Connects and says what is no ZMTP.
@@ -41,6 +44,12 @@ final class ForeignPeer {
 
     private func write(_ bytes: [UInt8]) throws {
         try #require(Glibc.write(self.descriptor, bytes, bytes.count) == bytes.count)
+    }
+
+    private func read(_ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try #require(recv(self.descriptor, &bytes, count, Int32(MSG_WAITALL.rawValue)) == count)
+        return bytes
     }
 
     private static func connect(port: UInt16) throws -> Int32 {
