@@ -48,7 +48,8 @@ final class ForeignPeer {
 
     private func read(_ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        try #require(recv(self.descriptor, &bytes, count, Int32(MSG_WAITALL.rawValue)) == count)
+        let received = recv(self.descriptor, &bytes, count, Int32(MSG_WAITALL))
+        try #require(received == count)
         return bytes
     }
 
