@@ -102,6 +102,11 @@ let layer5: [Target] = [
         swiftSettings: settings)
 ]
 
+// Tests, one target per module.
+let tests: [Target] = [
+    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
+]
+
 let package = Package(
     name: "objbus",
     products: [
@@ -119,5 +124,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
     ],
-    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5
+    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5 + tests
 )

@@ -1,0 +1,42 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+internal import CZeroMQ
+
+/// One libzmq context: its I/O threads, and the space in which `inproc://` names are unique.
+///
+/// Any thread may use it. Every socket holds it, so it ends after the last of them; ending never
+/// waits for unsent messages, because sockets are made with a linger time of zero.
+@safe package final class Context: Sendable {
+    /// libzmq's handle; thread-safe by libzmq's own promise.
+    nonisolated(unsafe) let handle: UnsafeMutableRawPointer
+
+    /// Starts a context.
+    ///
+    /// - Parameters:
+    ///   - ioThreads: Threads that move bytes. A context whose sockets listen must keep one: with
+    ///     more, libzmq reports a connection after its first message (see `DescriptorTracker`).
+    ///   - maximumSockets: Sockets that may be open at a time; each costs 8 bytes in advance.
+    /// - Throws: `ZeroMQError` when the process is out of descriptors or memory.
+    package init(ioThreads: Int = 1, maximumSockets: Int = 8_192) throws(ZeroMQError) {
+        precondition(ioThreads > 0, "a context needs an I/O thread")
+        guard let handle = unsafe zmq_ctx_new() else { throw ZeroMQError.last }
+        unsafe self.handle = handle
+        try self.set(ZMQ_IO_THREADS, to: Int32(clamping: ioThreads))
+        try self.set(ZMQ_MAX_SOCKETS, to: Int32(clamping: maximumSockets))
+        try self.set(ZMQ_BLOCKY, to: 0)
+    }
+
+    deinit {
+        while unsafe zmq_ctx_term(self.handle) != 0, ZeroMQError.last == .interrupted {}
+    }
+
+    /// Makes every operation on every socket of this context throw `.terminated` from now on,
+    /// also those that block in another thread. The sockets must still be dropped.
+    package func shutdown() {
+        _ = unsafe zmq_ctx_shutdown(self.handle)
+    }
+
+    private func set(_ option: Int32, to value: Int32) throws(ZeroMQError) {
+        guard unsafe zmq_ctx_set(self.handle, option, value) == 0 else { throw ZeroMQError.last }
+    }
+}
