@@ -7,7 +7,7 @@ extension CBORReader {
 
     /// Reads one item as a value.
     ///
-    /// - Parameter depth: How many containers and tags are around it.
+    /// - Parameter depth: How many arrays and maps are around it.
     public mutating func value(depth: Int = 0) throws(ValueError) -> Value {
         let head = try head()
         switch head.major {
@@ -24,7 +24,7 @@ extension CBORReader {
         case .map:
             return .map(try map(head, depth: depth + 1))
         case .tag:
-            return try tagged(head, depth: depth + 1)
+            return try tagged(head, depth: depth)
         case .simple:
             return try simple(head)
         }
@@ -110,7 +110,6 @@ extension CBORReader {
 extension CBORReader {
     /// The item behind a tag; the tag is read.
     private mutating func tagged(_ tag: Head, depth: Int) throws(ValueError) -> Value {
-        try checkDepth(depth, at: tag.offset)
         switch tag.argument {
         case CBORTag.bignum, CBORTag.negativeBignum:
             return try bignum(tag)

@@ -52,6 +52,12 @@ public struct CBORReader: Sendable {
         self.offset = offset
     }
 
+    /// Goes to another place with the whole budget of items, for input that was scanned before.
+    mutating func restart(at offset: Int) {
+        self.offset = offset
+        itemsLeft = limits.items
+    }
+
     /// Fails unless all bytes are read.
     public func finish() throws(ValueError) {
         if offset < bytes.count {

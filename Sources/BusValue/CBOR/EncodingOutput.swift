@@ -15,8 +15,8 @@ struct EncodingOutput {
     private let start: Int
     /// Items that may still be written.
     private var itemsLeft: Int
-    /// Bytes below this depth of sets and map keys stay inline, so that their order is their own.
-    private var keyDepth = 0
+    /// Inside how many sets and map keys we are: there bytes stay inline, to be sorted by content.
+    var keyDepth = 0
 
     init(limits: ValueLimits, start: Int = 0) {
         self.limits = limits
@@ -46,15 +46,6 @@ struct EncodingOutput {
         if depth > limits.depth {
             throw ValueError(.limitExceeded, "a value is nested more than \(limits.depth) deep")
         }
-    }
-
-    /// Runs `body` with frames forbidden.
-    mutating func inline(
-        _ body: (inout EncodingOutput) throws(ValueError) -> Void
-    ) throws(ValueError) {
-        keyDepth += 1
-        defer { keyDepth -= 1 }
-        try body(&self)
     }
 
     /// Appends text.
@@ -87,7 +78,7 @@ struct EncodingOutput {
 
     /// Appends a value.
     ///
-    /// - Parameter depth: How many containers and tags are around it.
+    /// - Parameter depth: How many arrays and maps are around it.
     mutating func append(_ value: Value, depth: Int = 0) throws(ValueError) {
         try admit()
         switch value {
@@ -116,20 +107,20 @@ struct EncodingOutput {
             try checkDepth(depth + 1)
             CBORWriter.map(count: map.count, into: &bytes)
             for entry in map {
-                try inline { (output) throws(ValueError) in
-                    try output.append(entry.key, depth: depth + 1)
-                }
+                keyDepth += 1
+                try append(entry.key, depth: depth + 1)
+                keyDepth -= 1
                 try append(entry.value, depth: depth + 1)
             }
         }
     }
 
     private mutating func append(_ set: ValueSet, depth: Int) throws(ValueError) {
-        try checkDepth(depth + 2)
+        try checkDepth(depth + 1)
         CBORWriter.head(.tag, CBORTag.set, into: &bytes)
         CBORWriter.array(count: set.count, into: &bytes)
-        try inline { (output) throws(ValueError) in
-            for member in set { try output.append(member, depth: depth + 2) }
-        }
+        keyDepth += 1
+        for member in set { try append(member, depth: depth + 1) }
+        keyDepth -= 1
     }
 }

@@ -4,7 +4,7 @@
 ///
 /// Going over one is `ValueError.Kind.limitExceeded`; docs/protocol/values.md §6 lists them.
 public struct ValueLimits: Sendable, Hashable {
-    /// Containers and tags inside one another. Bounds the recursion: keep it below about 500.
+    /// Arrays, maps and sets inside one another. Bounds the recursion: keep it below about 500.
     public var depth: Int
     /// Items in one top-level item, keys and values counted each. Bounds memory to about 25 times
     /// this number of bytes, as an item of one byte takes 24 in an array of `Value`.

@@ -1,0 +1,71 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+/// Decodes `Decodable` instances from CBOR (docs/protocol/values.md §7).
+///
+/// Accepts every form that `Value(cbor:)` accepts. Scalars, text, bytes and arrays of them take a
+/// short way. A value type without state of its own: use it from any thread.
+public struct ValueDecoder: Sendable {
+    /// What to accept.
+    public var limits: ValueLimits
+    /// Passed through to the types' `init(from:)`.
+    public var userInfo: [CodingUserInfoKey: any Sendable]
+
+    /// Makes a decoder.
+    public init(
+        limits: ValueLimits = .standard, userInfo: [CodingUserInfoKey: any Sendable] = [:]
+    ) {
+        self.limits = limits
+        self.userInfo = userInfo
+    }
+
+    /// Decodes one item that starts at `offset`, and moves `offset` behind it.
+    ///
+    /// - Parameters:
+    ///   - type: What the item must be.
+    ///   - bytes: Items one after another.
+    ///   - offset: In bytes; unchanged when this throws.
+    ///   - buffers: The frames that came with the message.
+    /// - Throws: `DecodingError`, also for malformed input; else what `init(from:)` throws.
+    public func decode<T: Decodable>(
+        _ type: T.Type = T.self, from bytes: [UInt8], at offset: inout Int,
+        buffers: [Bytes] = []
+    ) throws -> T {
+        var reader = CBORReader(bytes, at: offset, buffers: buffers, limits: limits)
+        do {
+            if let native = try reader.native(type) {
+                offset = reader.offset
+                return native
+            }
+            let source = try DecodingSource(reader, userInfo: userInfo)
+            let place = DecodingPlace(
+                source: source, offset: source.start, parent: nil, key: nil)
+            let result = try place.decode(type)
+            offset = source.end
+            return result
+        } catch let error as ValueError {
+            throw DecodingError.of(
+                error, type: type, isNull: reader.isNull(at: offset), codingPath: [])
+        }
+    }
+
+    /// Decodes one item that takes all of `bytes`.
+    ///
+    /// - Parameters:
+    ///   - type: What the item must be.
+    ///   - bytes: One item.
+    ///   - buffers: The frames that came with the message.
+    /// - Throws: `DecodingError`, also for malformed input; else what `init(from:)` throws.
+    public func decode<T: Decodable>(
+        _ type: T.Type = T.self, from bytes: [UInt8], buffers: [Bytes] = []
+    ) throws -> T {
+        var offset = 0
+        let result = try decode(type, from: bytes, at: &offset, buffers: buffers)
+        if offset < bytes.count {
+            let error = ValueError(
+                .trailingBytes, at: offset,
+                "\(bytes.count - offset) bytes follow the value")
+            throw DecodingError.of(error, type: type, isNull: false, codingPath: [])
+        }
+        return result
+    }
+}
