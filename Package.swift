@@ -37,7 +37,7 @@ let layer1: [Target] = [
         name: "BusBrokerCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
         swiftSettings: settings),
     .target(
-        name: "BusNodeCore", dependencies: ["BusKernel", "BusValue", "BusWire"],
+        name: "BusNodeCore", dependencies: ["BusKernel", "BusValue", "BusWire", deque],
         swiftSettings: settings),
     .target(
         name: "BusSimulation",
@@ -65,7 +65,7 @@ let layer3: [Target] = [
     .target(
         name: "BusNode",
         dependencies: [
-            "BusKernel", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ", logging,
+            "BusKernel", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ", deque, logging,
             metrics,
         ], swiftSettings: settings),
 ]
@@ -104,7 +104,7 @@ let layer5: [Target] = [
 
 // Tests, one target per module.
 let tests: [Target] = [
-    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
+    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings)
 ]
 
 let package = Package(

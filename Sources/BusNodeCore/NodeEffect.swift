@@ -5,7 +5,10 @@ package import BusKernel
 package import BusWire
 
 /// Whoever waits for a call's outcome; the core only keeps it and gives it back.
-package protocol CallWaiter: AnyObject, Sendable {}
+package protocol CallWaiter: AnyObject, Sendable {
+    /// Called by the shell, once, on any thread and under no lock.
+    func resume(_ outcome: CallOutcome)
+}
 
 /// How a call ended.
 package enum CallOutcome: Sendable {

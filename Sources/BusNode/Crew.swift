@@ -1,0 +1,159 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements rules: calls, R17.
+
+import BusZeroMQ
+import Synchronization
+
+/// Threads of which one leads: it alone receives, and it runs handlers.
+///
+///     follower --leader has hogged for a tick--> leader --its job returns--> follower
+///
+/// When a handler does not give its thread back, a follower takes the lead, so that heartbeats,
+/// replies and other objects go on. Followers sleep while the bus is idle. The pattern is
+/// leader/followers (Schmidt, O'Ryan, Pyarali, Kircher, Buschmann, 2000).
+final class Crew: @unchecked Sendable {
+    /// How long a job may keep the lead: 5 ms, in nanoseconds.
+    static let patience: UInt64 = 5_000_000
+    /// Threads at most; the last one never runs handlers.
+    static let threadsMax = 64
+
+    private let lock = Lock()
+    private let condition = Condition()
+    private struct Sample: Equatable {
+        var running: UInt64
+        var begun: UInt64
+    }
+
+    /// Guarded by the lock, as the next three are.
+    private var threads = 0
+    private var waiting = 0
+    private var members = 0
+    private var isStopped = false
+
+    /// Which job the leader runs: a number that is never used again, 0 between jobs.
+    private let running = Atomic<UInt64>(0)
+    private let jobsBegun = Atomic<UInt64>(0)
+    private let currentLeader = Atomic<Int>(0)
+    /// Whether all followers sleep until somebody rouses them.
+    private let isDozing = Atomic<Bool>(false)
+    private let name: String
+
+    init(name: String) {
+        self.name = name
+    }
+
+    /// Starts the first two threads. `lead` is one round of the leader's work.
+    func start(_ lead: @escaping @Sendable (_ member: Int) -> Void) throws(ZeroMQError) {
+        try self.lock.withLock { () throws(ZeroMQError) in
+            self.currentLeader.store(1, ordering: .sequentiallyConsistent)
+            try self.addMember(lead)
+            try self.addMember(lead)
+        }
+    }
+
+    /// Lets every thread end after its present job.
+    func stop() {
+        self.lock.withLock {
+            self.isStopped = true
+            self.condition.broadcast()
+        }
+    }
+
+    /// Whether the calling member may go on receiving.
+    func isLeader(_ member: Int) -> Bool {
+        self.currentLeader.load(ordering: .acquiring) == member
+    }
+
+    /// Whether a handler may be run: somebody must be left to take the lead.
+    var mayRunJobs: Bool {
+        self.lock.withLock { self.waiting > 0 || self.threads < Self.threadsMax }
+    }
+
+    /// Runs one job of the leader, watched by the followers.
+    func watched(_ job: () -> Bool) -> Bool {
+        if self.isDozing.load(ordering: .relaxed) { self.rouse() }
+        let number = self.jobsBegun.add(1, ordering: .relaxed).newValue
+        self.running.store(number, ordering: .releasing)
+        let ran = job()
+        // Not equal if the lead was taken meanwhile: then the number is the new leader's.
+        _ = self.running.compareExchange(
+            expected: number, desired: 0, ordering: .acquiringAndReleasing)
+        return ran
+    }
+
+    private func rouse() {
+        self.lock.withLock {
+            self.isDozing.store(false, ordering: .relaxed)
+            self.condition.signal()
+        }
+    }
+
+    /// Adds a thread; call with the lock closed.
+    private func addMember(_ lead: @escaping @Sendable (Int) -> Void) throws(ZeroMQError) {
+        self.members += 1
+        let member = self.members
+        let thread = try SystemThread.start(name: self.name) { [self] in
+            self.work(member, lead)
+        }
+        thread.detach()
+        self.threads += 1
+    }
+
+    private func work(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) {
+        while true {
+            while self.isLeader(member) {
+                let isLast = self.lock.withLock { self.isStopped }
+                lead(member)
+                if isLast { break }
+            }
+            guard self.follow(member, lead) else { break }
+        }
+        self.lock.withLock {
+            self.threads -= 1
+            self.condition.broadcast()
+        }
+    }
+
+    /// Waits until this member leads. False if it should end.
+    private func follow(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) -> Bool {
+        self.lock.lock()
+        defer { self.lock.unlock() }
+        if self.waiting >= 2 { return false }
+        self.waiting += 1
+        defer { self.waiting -= 1 }
+        var seen = self.sample()
+        while !self.isStopped {
+            if self.isLeader(member) { return true }
+            if self.isDozing.load(ordering: .relaxed) {
+                _ = self.condition.wait(on: self.lock)
+                seen = self.sample()
+                continue
+            }
+            _ = self.condition.wait(on: self.lock, until: MonotonicClock.now() + Self.patience)
+            let now = self.sample()
+            if now != seen {
+                seen = now
+            } else if now.running == 0 {
+                // Nothing has run for a whole tick: sleep until the leader runs a job again.
+                self.isDozing.store(true, ordering: .relaxed)
+            } else {
+                self.takeLead(member, lead)
+                return true
+            }
+        }
+        return false
+    }
+
+    private func sample() -> Sample {
+        Sample(
+            running: self.running.load(ordering: .acquiring),
+            begun: self.jobsBegun.load(ordering: .relaxed))
+    }
+
+    /// The leader hogs its thread: this member leads, and a new one watches it.
+    private func takeLead(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) {
+        self.running.store(0, ordering: .releasing)
+        self.currentLeader.store(member, ordering: .releasing)
+        if self.waiting < 2, self.threads < Self.threadsMax { try? self.addMember(lead) }
+    }
+}

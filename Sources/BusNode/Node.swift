@@ -1,0 +1,251 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusKernel
+package import BusNodeCore
+package import BusWire
+package import BusZeroMQ
+package import Logging
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What a node needs to know before it starts.
+package struct NodeConfiguration: Sendable {
+    /// Where the broker listens: `tcp://127.0.0.1:7420`, `ipc:///run/bus`, `inproc://name`.
+    package var endpoint: String
+    /// What listings call this node.
+    package var name: String
+    package var program: String
+    package var limits = NodeLimits()
+    package var logger: Logger
+    /// Shared with the broker where both are in one process; nil for the process's own.
+    package var context: Context?
+    /// Print every message to standard error.
+    package var dumps = false
+
+    package init(endpoint: String, name: String, program: String, logger: Logger) {
+        self.endpoint = endpoint
+        self.name = name
+        self.program = program
+        self.logger = logger
+    }
+}
+
+/// Runs a node's core: sockets, clock, threads, and the tokens of what is held.
+///
+/// Every input goes through `step`: lock, step the core, queue what is to be sent, unlock, send,
+/// and run the other effects. All methods may be called on any thread.
+package final class Node: @unchecked Sendable {
+    package let configuration: NodeConfiguration
+    package let executor = NodeExecutor()
+    /// Set once, before `start`.
+    package weak var delegate: (any NodeDelegate)?
+
+    private let lock = Lock()
+    private var core: NodeStateMachine
+    private var tokens: [Reference: WeakToken] = [:]
+
+    private let deadTokens = Locked<[(Reference, TokenGeneration)]>([])
+    private let deadTokenCount = Atomic<Int>(0)
+    private(set) lazy var outbox = Outbox(
+        onFailure: { [weak self] in self?.failed($0, $1) },
+        onStall: { [weak self] in self?.loop.wake() })
+    private(set) lazy var loop = NodeLoop(self)
+
+    private struct WeakToken {
+        weak var token: Token?
+        var generation: TokenGeneration
+    }
+
+    package init(_ configuration: NodeConfiguration) {
+        self.configuration = configuration
+        var random = SystemRandomNumberGenerator()
+        self.core = NodeStateMachine(
+            name: configuration.name, program: configuration.program,
+            processID: Int64(getpid()), limits: configuration.limits, seed: random.next())
+        _ = self.outbox
+        _ = self.loop
+    }
+
+    /// Starts the threads and begins to link; `delegate.report` tells when it is done.
+    package func start() throws(ZeroMQError) {
+        try self.loop.start()
+        self.step { core, now, effects in core.started(at: now, into: &effects) }
+    }
+
+    /// Says goodbye, fails what is under way, and lets the threads end.
+    package func close() {
+        self.step { core, now, effects in core.closed(at: now, into: &effects) }
+        self.loop.stop()
+    }
+
+    package var incarnation: IncarnationID? { self.lock.withLock { self.core.incarnation } }
+
+    package var isLinked: Bool { self.lock.withLock { self.core.isLinked } }
+
+    /// Calls issued and not settled; for tests and tools.
+    package var questionCount: Int { self.lock.withLock { self.core.questionCount } }
+
+    /// References held; for tests and tools.
+    package var importCount: Int { self.lock.withLock { self.core.imports.count } }
+
+    /// Own objects that others hold; for tests and tools.
+    package var exportCount: Int { self.lock.withLock { self.core.exports.count } }
+
+    // MARK: Calls
+
+    /// Issues a call; see `NodeStateMachine.callIssued`.
+    package func call(_ request: consuming CallRequest) throws(BusError) -> CallNumber? {
+        if self.outbox.isStalled, self.outbox.count > 100_000 {
+            throw BusError(.overloaded, "100000 messages wait for the broker")
+        }
+        var outcome: Result<CallNumber?, BusError> = .success(nil)
+        var moved: CallRequest? = consume request
+        self.step { core, now, effects in
+            guard let request = moved.take() else { return }
+            do throws(BusError) {
+                outcome = .success(try core.callIssued(request, at: now, into: &effects))
+            } catch {
+                outcome = .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    package func cancel(_ number: CallNumber) {
+        self.step { core, now, effects in core.callCancelled(number, at: now, into: &effects) }
+    }
+
+    package func reply(to identity: CallIdentity, _ request: consuming ReplyRequest) {
+        var moved: ReplyRequest? = consume request
+        self.step { core, _, effects in
+            guard let request = moved.take() else { return }
+            core.replied(to: identity, request, into: &effects)
+        }
+    }
+
+    // MARK: References
+
+    /// The token of a reference that this process holds: the living one or a new one. Nil if the
+    /// reference is not held.
+    package func token(for reference: Reference) -> Token? {
+        self.lock.withLock {
+            if let token = self.tokens[reference]?.token { return token }
+            guard let generation = self.core.makeToken(reference) else { return nil }
+            let token = Token(reference, generation, self)
+            self.tokens[reference] = WeakToken(token: token, generation: generation)
+            return token
+        }
+    }
+
+    /// Gives back the references of a delivered call or an outcome, once tokens have been made.
+    package func unpin(_ references: [Reference]) {
+        guard !references.isEmpty else { return }
+        self.step { core, _, effects in core.unpin(references, into: &effects) }
+    }
+
+    /// The entry of a held reference, with its seal, as it would travel.
+    package func entry(of reference: Reference) -> ReferenceEntry? {
+        self.lock.withLock {
+            self.core.imports[reference].map {
+                ReferenceEntry(reference: reference, generation: $0.generation, seal: $0.seal)
+            }
+        }
+    }
+
+    package func published(_ name: String, _ object: ObjectNumber, interface: String) {
+        self.step { core, _, _ in core.published(name, object, interface: interface) }
+    }
+
+    package func withdrawn(_ name: String) {
+        self.step { core, _, _ in core.withdrawn(name) }
+    }
+
+    func tokenDied(_ reference: Reference, _ generation: TokenGeneration) {
+        self.deadTokenCount.add(1, ordering: .sequentiallyConsistent)
+        self.deadTokens.withLock { $0.append((reference, generation)) }
+        self.buryTokens()
+    }
+
+    /// Tells the core of dead tokens, unless another thread is in it, which then does.
+    private func buryTokens() {
+        while self.deadTokenCount.load(ordering: .sequentiallyConsistent) > 0 {
+            guard self.lock.tryLock() else { return }
+            self.locked { core, _, effects in
+                let dead = self.deadTokens.withLock { list in
+                    let all = list
+                    list = []
+                    return all
+                }
+                self.deadTokenCount.subtract(dead.count, ordering: .sequentiallyConsistent)
+                for (reference, generation) in dead {
+                    if self.tokens[reference]?.generation == generation {
+                        self.tokens[reference] = nil
+                    }
+                    core.tokenDied(reference, generation, into: &effects)
+                }
+            }
+        }
+    }
+
+    // MARK: Stepping
+
+    /// Steps the core and runs its effects.
+    func step(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
+        self.lock.lock()
+        self.locked(body)
+        if self.deadTokenCount.load(ordering: .sequentiallyConsistent) > 0 { self.buryTokens() }
+    }
+
+    /// Does the work of `step`; the lock is closed when it begins and open when it ends.
+    private func locked(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
+        var effects: [NodeEffect] = []
+        body(&self.core, Tick(nanoseconds: MonotonicClock.now()), &effects)
+        var others: [NodeEffect] = []
+        var dropped: [AnyObject] = []
+        var sends = false
+        for effect in effects {
+            switch effect {
+            case .transmit(let outgoing):
+                self.outbox.append(outgoing)
+                sends = true
+            case .retain(let object):
+                self.delegate?.retain(object)
+            case .release(let object):
+                if let last = self.delegate?.release(object) { dropped.append(last) }
+            case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .report:
+                others.append(effect)
+            }
+        }
+        let deadline = self.core.nextDeadline
+        self.lock.unlock()
+        if sends { self.outbox.drain() }
+        for effect in others { self.run(effect) }
+        self.loop.notLater(than: deadline)
+        dropped.removeAll()
+    }
+
+    private func run(_ effect: NodeEffect) {
+        switch effect {
+        case .resume(let waiter, let outcome): waiter.resume(outcome)
+        case .deliver(let call): self.delegate?.deliver(call)
+        case .cancelHandler(let identity): self.delegate?.cancelHandler(identity)
+        case .report(let notice): self.delegate?.report(notice)
+        case .openLink(let epoch, let attach, let hello):
+            self.loop.request(.open(epoch, attach: attach, hello: hello))
+        case .closeLink(let epoch): self.loop.request(.close(epoch))
+        case .transmit, .retain, .release: break
+        }
+    }
+
+    /// A link can't be used any more.
+    func failed(_ epoch: Epoch, _ reason: String) {
+        self.step { core, now, effects in
+            core.linkFailed(epoch, reason, at: now, into: &effects)
+        }
+    }
+
+    func nextDeadline() -> Tick { self.lock.withLock { self.core.nextDeadline } }
+}

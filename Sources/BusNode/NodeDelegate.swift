@@ -1,0 +1,24 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+package import BusNodeCore
+package import BusWire
+
+/// What the API layer does for a node.
+package protocol NodeDelegate: AnyObject, Sendable {
+    /// Starts a handler. On the loop's thread, in order, and must not block: whatever order the
+    /// calls of this method have is the order in which handlers start (rules R17).
+    func deliver(_ call: DeliveredCall)
+
+    /// Cancels a handler that may still run. On the loop's thread.
+    func cancelHandler(_ identity: CallIdentity)
+
+    /// Keeps an own object alive. On any thread, under the node's lock: must not call back.
+    func retain(_ object: ObjectNumber)
+
+    /// Stops keeping an own object alive, and returns what must be dropped outside the lock. On
+    /// any thread, under the node's lock: must not call back.
+    func release(_ object: ObjectNumber) -> AnyObject?
+
+    /// Tells of links and incarnations. On the loop's thread.
+    func report(_ notice: NodeNotice)
+}

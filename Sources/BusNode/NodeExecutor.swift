@@ -1,0 +1,42 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusZeroMQ
+import DequeModule
+import Synchronization
+
+/// Runs handlers: jobs are queued here and run by the thread that leads the loop (rules R17).
+///
+/// The leader runs them between two looks at the socket, which spares a wake-up per call. A job
+/// that hogs its thread is left behind: see `Crew`.
+package final class NodeExecutor: TaskExecutor {
+    private let jobs = Locked<Deque<UnownedJob>>([])
+    private let queued = Atomic<Int>(0)
+    private let onEnqueue = Locked<(@Sendable () -> Void)?>(nil)
+
+    init() {}
+
+    /// Called after each `enqueue`, on the enqueuing thread.
+    func setWake(_ wake: (@Sendable () -> Void)?) {
+        self.onEnqueue.withLock { $0 = wake }
+    }
+
+    var hasJobs: Bool { self.queued.load(ordering: .acquiring) > 0 }
+
+    package func enqueue(_ job: UnownedJob) {
+        self.jobs.withLock { $0.append(job) }
+        self.queued.add(1, ordering: .acquiringAndReleasing)
+        self.onEnqueue.withLock { $0 }?()
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        self.enqueue(UnownedJob(job))
+    }
+
+    /// Runs the oldest job on this thread. False if there is none.
+    func runOne() -> Bool {
+        guard self.hasJobs, let job = self.jobs.withLock({ $0.popFirst() }) else { return false }
+        self.queued.subtract(1, ordering: .acquiringAndReleasing)
+        job.runSynchronously(on: self.asUnownedTaskExecutor())
+        return true
+    }
+}

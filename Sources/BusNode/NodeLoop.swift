@@ -1,0 +1,237 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusKernel
+import BusNodeCore
+import BusValue
+import BusWire
+import BusZeroMQ
+import DequeModule
+import Synchronization
+
+/// What the leading thread does, round by round: change links, receive, run handlers, wait.
+final class NodeLoop: @unchecked Sendable {
+    enum Request: Sendable {
+        case open(Epoch, attach: Message, hello: Outgoing)
+        case close(Epoch)
+    }
+
+    /// Messages and handlers between two looks at the other.
+    private static let batch = 64
+    /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
+    private static let stallRetry: UInt64 = 1_000_000
+
+    private unowned let node: Node
+    /// Keeps the node while its threads run.
+    private var keptNode: Node?
+    private let crew: Crew
+    private let waker: Waker?
+    private let requests = Locked<Deque<Request>>([])
+    private let requested = Atomic<Int>(0)
+    private let isStopped = Atomic<Bool>(false)
+    private let isWaiting = Atomic<Bool>(false)
+    /// When the present wait ends by itself.
+    private let waitsUntil = Atomic<UInt64>(0)
+
+    /// The leader's: handed over with the lead, which is a lock.
+    private var link: LinkSockets?
+    private var poller = Poller()
+    private var isDrained = true
+
+    init(_ node: Node) {
+        self.node = node
+        self.crew = Crew(name: "objbus-node")
+        self.waker = try? Waker()
+        if let waker { _ = self.poller.add(waker) }
+    }
+
+    func start() throws(ZeroMQError) {
+        guard self.waker != nil else { throw .tooManySockets }
+        self.keptNode = self.node
+        self.node.executor.setWake { [weak self] in self?.wake() }
+        try self.crew.start { [self] member in self.lead(member) }
+    }
+
+    func stop() {
+        self.isStopped.store(true, ordering: .sequentiallyConsistent)
+        self.crew.stop()
+        self.waker?.wake()
+    }
+
+    /// Makes the leader look around, if it waits.
+    func wake() {
+        if self.isWaiting.load(ordering: .sequentiallyConsistent) { self.waker?.wake() }
+    }
+
+    /// Makes sure that the leader does not sleep past `deadline`.
+    func notLater(than deadline: Tick) {
+        if self.waitsUntil.load(ordering: .acquiring) > deadline.nanoseconds { self.wake() }
+    }
+
+    func request(_ request: Request) {
+        self.requests.withLock { $0.append(request) }
+        self.requested.add(1, ordering: .sequentiallyConsistent)
+        self.wake()
+    }
+
+    /// One round of the member that leads.
+    private func lead(_ member: Int) {
+        if self.isStopped.load(ordering: .sequentiallyConsistent) {
+            self.fulfilRequests()
+            self.closeLink()
+            self.keptNode = nil
+            return
+        }
+        self.fulfilRequests()
+        let received = self.receive()
+        if self.node.outbox.count > 0 { self.node.outbox.drain() }
+        let now = MonotonicClock.now()
+        if self.node.nextDeadline().nanoseconds <= now {
+            self.node.step { core, now, effects in core.timePassed(at: now, into: &effects) }
+        }
+        let ran = self.runJobs(member)
+        guard self.crew.isLeader(member), !ran, received < Self.batch else { return }
+        self.wait()
+    }
+
+    private func runJobs(_ member: Int) -> Bool {
+        guard self.node.executor.hasJobs, self.crew.mayRunJobs else { return false }
+        for index in 0..<Self.batch {
+            guard self.crew.watched({ self.node.executor.runOne() }) else { return index > 0 }
+            guard self.crew.isLeader(member) else { return true }
+        }
+        return true
+    }
+
+    private func wait() {
+        let deadline = self.node.nextDeadline().nanoseconds
+        self.waitsUntil.store(deadline, ordering: .sequentiallyConsistent)
+        self.isWaiting.store(true, ordering: .sequentiallyConsistent)
+        defer {
+            self.isWaiting.store(false, ordering: .sequentiallyConsistent)
+            self.waitsUntil.store(0, ordering: .sequentiallyConsistent)
+        }
+        // Whoever added work before the flag was up did not wake us.
+        let isBusy =
+            self.requested.load(ordering: .sequentiallyConsistent) > 0
+            || (self.node.executor.hasJobs && self.crew.mayRunJobs)
+            || self.isStopped.load(ordering: .sequentiallyConsistent)
+        let now = MonotonicClock.now()
+        let due = self.node.nextDeadline().nanoseconds
+        var timeout = isBusy || due <= now ? 0 : due - now
+        if self.node.outbox.isStalled { timeout = min(timeout, Self.stallRetry) }
+        do {
+            let ready = try self.poller.wait(timeout: timeout)
+            if ready.contains(2) || ready.contains(3) { self.checkLink() }
+        } catch {
+            self.failLink("polling: \(error)")
+        }
+    }
+
+    private func receive() -> Int {
+        guard let link else { return 0 }
+        for count in 0..<Self.batch {
+            do {
+                guard let (frame, buffers) = try link.receive() else { return count }
+                self.handle(frame, buffers, on: link.epoch)
+            } catch {
+                self.failLink("receiving: \(error)")
+                return 0
+            }
+            guard self.link === link else { return count }
+        }
+        return Self.batch
+    }
+
+    private func handle(_ frame: [UInt8], _ buffers: [Bytes], on epoch: Epoch) {
+        do throws(FrameError) {
+            let message = try Message(frame: frame, buffers: buffers)
+            if self.node.configuration.dumps { dump("<-", message) }
+            self.node.step { core, now, effects in
+                core.received(message, on: epoch, at: now, into: &effects)
+            }
+        } catch {
+            self.failLink("the broker sent garbage: \(error.message)")
+        }
+    }
+
+    // MARK: Links
+
+    private func fulfilRequests() {
+        while let request = self.requests.withLock({ $0.popFirst() }) {
+            self.requested.subtract(1, ordering: .sequentiallyConsistent)
+            switch request {
+            case .open(let epoch, let attach, let hello):
+                self.openLink(epoch, attach, hello)
+            case .close(let epoch):
+                if self.link?.epoch == epoch { self.closeLink() }
+            }
+        }
+    }
+
+    private func openLink(_ epoch: Epoch, _ attach: Message, _ hello: Outgoing) {
+        self.closeLink()
+        do {
+            let context = try self.node.configuration.context ?? Context.shared()
+            let link = try LinkSockets(
+                epoch, endpoint: self.node.configuration.endpoint, context: context)
+            try self.setPoller { poller throws(ZeroMQError) in
+                try link.addReceiving(to: &poller)
+            }
+            try link.attach(attach)
+            guard case .sent = link.send(hello) else { throw ZeroMQError.again }
+            self.link = link
+            _ = self.node.outbox.use(link)
+        } catch {
+            self.node.failed(epoch, "connecting to \(self.node.configuration.endpoint): \(error)")
+        }
+    }
+
+    private func closeLink() {
+        self.link = nil
+        let former = self.node.outbox.use(nil)
+        self.setPoller { _ in }
+        withExtendedLifetime(former) {}
+    }
+
+    private func setPoller<Failure: Error>(
+        _ fill: (inout Poller) throws(Failure) -> Void
+    ) throws(Failure) {
+        self.poller = Poller()
+        if let waker { _ = self.poller.add(waker) }
+        try fill(&self.poller)
+    }
+
+    private func checkLink() {
+        guard let link else { return }
+        do {
+            if try link.isBroken() { self.failLink("the connection to the broker ended") }
+        } catch {
+            self.failLink("watching: \(error)")
+        }
+    }
+
+    private func failLink(_ reason: String) {
+        guard let epoch = self.link?.epoch else { return }
+        self.node.failed(epoch, reason)
+    }
+}
+
+extension Context {
+    private static let common = Locked<Context?>(nil)
+
+    /// The context of this process's nodes; made at the first call.
+    static func shared() throws(ZeroMQError) -> Context {
+        try Self.common.withLock { (context) throws(ZeroMQError) in
+            if let context { return context }
+            let made = try Context()
+            context = made
+            return made
+        }
+    }
+}
+
+private func dump(_ direction: String, _ message: Message) {
+    // The line ends up on standard error, in one write, so that lines of two threads don't mix.
+    let line = "\(direction) \(message.header.kind.name) \(message.header)\n"
+    StandardError.write(line)
+}
