@@ -159,9 +159,9 @@ extension BrokerStateMachine {
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
         }
-        for reference in dropped { self.zeroCheck(reference, now, &effects) }
+        for reference in dropped { self.zeroCheck(reference, &effects) }
         for export in hello.exports {
-            self.zeroCheck(Reference(owner: incarnation, object: export.object), now, &effects)
+            self.zeroCheck(Reference(owner: incarnation, object: export.object), &effects)
         }
     }
 
@@ -226,7 +226,7 @@ extension BrokerStateMachine {
         self.nodes.remove(slot)
         if self.recoveryDeadline != nil { self.endedWhileRecovering.insert(node.incarnation) }
         self.tellEnded(node.incarnation, reason, to: concerned, &effects)
-        for reference in dropped { self.zeroCheck(reference, now, &effects) }
+        for reference in dropped { self.zeroCheck(reference, &effects) }
         effects.append(.log(.incarnationEnded(node.incarnation, reason)))
     }
 
@@ -252,7 +252,7 @@ extension BrokerStateMachine {
         }
         self.recoveryDeadline = nil
         self.endedWhileRecovering = []
-        for reference in self.holders.unreferenced() { self.zeroCheck(reference, now, &effects) }
+        for reference in self.holders.unreferenced() { self.zeroCheck(reference, &effects) }
         effects.append(.log(.recovered))
     }
 }

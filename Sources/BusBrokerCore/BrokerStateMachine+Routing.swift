@@ -149,6 +149,11 @@ extension BrokerStateMachine {
         frame.put(sender.rawValue, at: FrameOffset.peer)
         transmission.patch(&frame)
         effects.append(.forward(to: rx))
+        guard receiver == sender else { return }
+        // A node that calls itself has exported without anybody becoming a holder.
+        for entry in header.references(in: frame.bytes) {
+            self.zeroCheck(entry.reference, &effects)
+        }
     }
 
     /// Counts one copy and returns the entry that its receiver gets: in the owner's present
@@ -191,7 +196,7 @@ extension BrokerStateMachine {
             if entry.reference.owner != receiver.incarnation {
                 _ = self.holders.release(entry.reference, count: 1, by: destination)
             }
-            self.zeroCheck(entry.reference, now, &effects)
+            self.zeroCheck(entry.reference, &effects)
         }
         self.counters.undelivered += 1
         if failure == .unreachable {
@@ -219,7 +224,7 @@ extension BrokerStateMachine {
             self.holders.countExport(entry.reference)
         }
         for entry in header.references(in: frame) where entry.reference.owner == sender {
-            self.zeroCheck(entry.reference, now, &effects)
+            self.zeroCheck(entry.reference, &effects)
         }
     }
 
@@ -255,7 +260,7 @@ extension BrokerStateMachine {
             }
             return
         }
-        self.zeroCheck(reference, now, &effects)
+        self.zeroCheck(reference, &effects)
     }
 
     mutating func revoke(_ header: FrameHeader, from slot: NodeSlot) {
@@ -267,9 +272,7 @@ extension BrokerStateMachine {
 
     /// Tells the owner how many exports are no longer held by anybody, unless a restart's
     /// recovery window is open (rules R8).
-    mutating func zeroCheck(
-        _ reference: Reference, _ now: Tick, _ effects: inout [BrokerEffect]
-    ) {
+    mutating func zeroCheck(_ reference: Reference, _ effects: inout [BrokerEffect]) {
         guard self.recoveryDeadline == nil, self.holders[reference]?.isUnreferenced ?? false,
             let slot = self.nodes.slot(of: reference.owner), self.nodes[slot]?.link != nil,
             let count = self.holders.takeUnreferenced(reference)

@@ -32,7 +32,7 @@ extension BrokerStateMachine {
         } catch {
             self.answer(header, error, to: slot, &effects)
         }
-        for entry in own { self.zeroCheck(entry.reference, now, &effects) }
+        for entry in own { self.zeroCheck(entry.reference, &effects) }
     }
 
     private mutating func service(
@@ -130,7 +130,7 @@ extension BrokerStateMachine {
         }
         self.holders.dropName(claim.reference)
         effects.append(.log(.withdrawn(name, claim.reference)))
-        self.zeroCheck(claim.reference, now, &effects)
+        self.zeroCheck(claim.reference, &effects)
         return Answer()
     }
 
