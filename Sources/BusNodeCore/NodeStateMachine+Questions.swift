@@ -12,6 +12,9 @@ package struct CallRequest: Sendable {
     package var builder: MessageBuilder
     package var extensions = Extensions()
     package var references: [Reference] = []
+    /// References that are not held yet, with the seals that give the right to them; they follow
+    /// the others in the table.
+    package var entries: [ReferenceEntry] = []
     package var buffers: [Bytes] = []
     package var flags: MessageFlags = []
     package var deadline = Tick.distantFuture
@@ -38,7 +41,7 @@ extension NodeStateMachine {
         guard request.references.count <= WireLimits.referencesPerMessage,
             request.buffers.count <= WireLimits.buffersPerMessage
         else { throw BusError(.invalid, "too many references or buffers in one call") }
-        let entries = request.references.map { self.entry(for: $0) }
+        let entries = request.references.map { self.entry(for: $0) } + request.entries
         guard !request.flags.contains(.oneWay) else {
             return try self.oneWayIssued(request, entries, at: now, &effects)
         }

@@ -1,0 +1,161 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusKernel
+import BusNode
+import BusNodeCore
+import BusValue
+import BusWire
+import BusZeroMQ
+
+/// What makes a call besides its target and arguments.
+struct CallOptions: Sendable {
+    var deadline: Duration?
+    var isOneWay = false
+    var isIdempotent = false
+}
+
+/// The answer to a call, with the references in it held until it has been decoded.
+struct Reply: Sendable {
+    let message: Message
+    let hold: MessageHold?
+}
+
+extension Bus {
+    /// Calls an object and waits for the reply; resolves a name again when it has moved.
+    ///
+    /// - Throws: what the object threw, or `BusError`.
+    func call(
+        _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder,
+        _ options: CallOptions = CallOptions()
+    ) async throws -> Reply {
+        let deadline = self.deadline(options)
+        var resolved = self.current(target)
+        while true {
+            var request = CallRequest(target: resolved.reference, builder: arguments.builder)
+            request.references = arguments.references
+            request.buffers = arguments.buffers
+            request.extensions = self.extensions(method, hint, target)
+            request.deadline = deadline
+            if options.isIdempotent { request.flags.insert(.idempotent) }
+            let outcome = await PendingCall(self.node).outcome(of: request)
+            do {
+                return try self.reply(of: outcome)
+            } catch let error as BusError {
+                guard let binding = target.binding, self.mayRetry(error, options),
+                    Tick(nanoseconds: MonotonicClock.now()) < deadline
+                else { throw error }
+                let before = resolved
+                resolved = try await binding.resolve(after: before)
+                // The same object once more, and it is not there: the name says so in time.
+                if error.kind != .moved, resolved == before { throw error }
+            }
+        }
+    }
+
+    /// Calls an object without waiting for anything.
+    func callOneWay(
+        _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder
+    ) throws {
+        let resolved = self.current(target)
+        var request = CallRequest(target: resolved.reference, builder: arguments.builder)
+        request.references = arguments.references
+        request.buffers = arguments.buffers
+        request.extensions = self.extensions(method, hint, target)
+        request.flags = .oneWay
+        request.deadline = self.deadline(CallOptions())
+        _ = try self.node.call(request)
+    }
+
+    /// Calls a method of the broker.
+    func callBroker(_ method: String, _ arguments: [Value]) async throws -> Reply {
+        var encoder = PayloadEncoder(self)
+        try encoder.append(Value.array(arguments))
+        return try await self.callBroker(method, encoder, references: [])
+    }
+
+    func callBroker(
+        _ method: String, _ arguments: PayloadEncoder, references: [ReferenceEntry]
+    ) async throws -> Reply {
+        let root = Reference(owner: .broker, object: .root)
+        var request = CallRequest(target: root, builder: arguments.builder)
+        request.references = arguments.references
+        request.entries = references
+        request.extensions.method = method
+        request.deadline = self.deadline(CallOptions())
+        return try self.reply(of: await PendingCall(self.node).outcome(of: request))
+    }
+
+    private func mayRetry(_ error: BusError, _ options: CallOptions) -> Bool {
+        if error.kind == .moved { return true }
+        guard error.kind == .disconnected else { return false }
+        return error.executed == .no || options.isIdempotent
+    }
+
+    private func extensions(
+        _ method: String, _ hint: String?, _ target: HeldReference
+    ) -> Extensions {
+        var extensions = Extensions()
+        extensions.method = method
+        extensions.hint = hint
+        extensions.name = target.binding?.name
+        if let context = CallContext.current {
+            extensions.chain = context.chain
+            if let number = context.number {
+                extensions.parent = Extensions.ParentCall(caller: context.caller, number: number)
+            }
+        } else {
+            extensions.chain = self.nextChain()
+        }
+        return extensions
+    }
+
+    /// The nearer of the call's own deadline and that of the handler it is made in.
+    private func deadline(_ options: CallOptions) -> Tick {
+        let span = options.deadline ?? self.configuration.deadline
+        let own = Tick(nanoseconds: MonotonicClock.now()).advanced(by: Span(span))
+        return min(own, CallContext.current?.deadline ?? .distantFuture)
+    }
+
+    private func reply(of outcome: CallOutcome) throws -> Reply {
+        switch outcome {
+        case .failed(let error):
+            throw error
+        case .answered(let message):
+            let hold = MessageHold(message, self.node)
+            guard message.header.kind == .failure else {
+                return Reply(message: message, hold: hold)
+            }
+            throw FailureBody(payloadOf: message).thrown(self.errors)
+        }
+    }
+
+    /// Decodes the one item that a reply is.
+    func decode<Result: Decodable>(_ type: Result.Type, from reply: Reply) throws -> Result {
+        var decoder = PayloadDecoder(self, reply.message)
+        defer { withExtendedLifetime(reply) {} }
+        do {
+            return try decoder.next(type)
+        } catch {
+            throw BusError(.invalid, executed: .yes, "the result: \(describe(error))")
+        }
+    }
+}
+
+extension HeldReference {
+    var binding: NameBinding? {
+        if case .name(let binding) = self.lease { binding } else { nil }
+    }
+}
+
+extension Span {
+    /// A negative duration counts as none.
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        guard seconds >= 0, attoseconds >= 0 else {
+            self = .zero
+            return
+        }
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        self.init(nanoseconds: overflow ? .max : whole + UInt64(attoseconds) / 1_000_000_000)
+    }
+}

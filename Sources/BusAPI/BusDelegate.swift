@@ -1,0 +1,156 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusKernel
+import BusNode
+import BusNodeCore
+import BusWire
+import BusZeroMQ
+import Distributed
+import Logging
+
+/// Runs what arrives for a bus.
+final class BusDelegate: NodeDelegate, @unchecked Sendable {
+    /// Set once, before the node starts.
+    weak var bus: Bus?
+
+    func retain(_ object: ObjectNumber) { self.bus?.objects.retain(object) }
+
+    func release(_ object: ObjectNumber) -> AnyObject? { self.bus?.objects.release(object) }
+
+    func cancelHandler(_ identity: CallIdentity) { self.bus?.running.cancel(identity) }
+
+    func report(_ notice: NodeNotice) {
+        guard let bus else { return }
+        let logger = bus.configuration.logger
+        switch notice {
+        case .linked(let incarnation, let epoch, let run):
+            bus.link.linked(incarnation)
+            logger.info(
+                "linked",
+                metadata: [
+                    "incarnation": "\(incarnation)", "epoch": "\(epoch.rawValue)",
+                    "run": "\(hexadecimal(run))",
+                ])
+        case .linkLost(let reason):
+            bus.link.lost()
+            logger.warning("link lost", metadata: ["reason": "\(reason)"])
+        case .refused(let error, let isFinal):
+            bus.link.refused(error, isFinal: isFinal)
+            logger.warning("refused by the broker", metadata: ["reason": "\(error.message)"])
+        case .incarnationEnded(let incarnation):
+            logger.error("incarnation ended", metadata: ["incarnation": "\(incarnation)"])
+        case .peerEnded(let peer, let reason):
+            logger.debug(
+                "peer ended", metadata: ["incarnation": "\(peer)", "reason": "\(reason)"])
+        }
+    }
+
+    /// Starts the handler's task up to its hop to the object, on this very thread: that keeps the
+    /// order of starting (rules R17). The rest runs on the node's executor.
+    func deliver(_ call: DeliveredCall) {
+        guard let bus else { return }
+        let hold = MessageHold(call.message, bus.node)
+        if let identity = call.identity { bus.running.starts(identity) }
+        let task = Task.immediate(executorPreference: bus.node.executor) {
+            await bus.handle(call, hold)
+        }
+        if let identity = call.identity { bus.running.started(identity, task) }
+    }
+}
+
+extension Bus {
+    /// Runs one call and sends its reply.
+    func handle(_ call: DeliveredCall, _ hold: MessageHold?) async {
+        let extensions: Extensions
+        do {
+            extensions = try call.message.extensions()
+        } catch {
+            self.answer(call, FailureBody(BusError(.invalid, error.message)))
+            return
+        }
+        let reference = Reference(owner: self.incarnation, object: call.object)
+        let context = CallContext(
+            caller: call.caller, object: reference, method: extensions.method ?? "",
+            name: extensions.name, chain: extensions.chain ?? self.nextChain(),
+            number: call.identity?.number, deadline: call.deadline)
+        do {
+            let incoming = IncomingCall(call, extensions, self, hold)
+            let result = try await CallContext.$current.withValue(context) {
+                try await self.dispatch(incoming)
+            }
+            self.answer(call, result)
+        } catch {
+            let hop = Hop(
+                node: self.configuration.name, object: extensions.name ?? reference.description,
+                method: context.method)
+            self.answer(call, FailureBody(thrown: error, at: hop))
+        }
+    }
+
+    private func dispatch(_ call: IncomingCall) async throws -> CallResult {
+        guard Tick(nanoseconds: MonotonicClock.now()) < call.delivered.deadline else {
+            throw BusError(.expired, "the deadline passed before \(call.method) started")
+        }
+        guard let object = self.objects.object(call.delivered.object) else {
+            throw BusError(
+                .notFound, "node \(self.configuration.name) has no object \(call.delivered.object)")
+        }
+        if call.method.hasPrefix("$") { return try self.describe(object, call) }
+        if let object = object as? any BusObjectProtocol {
+            if let result = try await object.run(call) { return result }
+            let names = type(of: object).busInterface.methods.map(\.name)
+            throw Self.noMethod(call.method, of: type(of: object).busInterface.name, names)
+        }
+        return try await self.dispatchByHint(call, on: object)
+    }
+
+    /// Services that every object has.
+    private func describe(
+        _ object: any DistributedActor, _ call: IncomingCall
+    ) throws -> CallResult {
+        switch call.method {
+        case "$interface()": return try call.result(Self.interface(of: object))
+        case "$ping()": return call.result()
+        default: throw Self.noMethod(call.method, of: "any object", ["$interface()", "$ping()"])
+        }
+    }
+
+    static func interface(of object: any DistributedActor) -> Interface {
+        if let object = object as? any BusObjectProtocol { return type(of: object).busInterface }
+        return Interface(
+            name: "\(type(of: object))",
+            documentation: "Without @BusObject: its methods have no stable names.", methods: [])
+    }
+
+    private static func noMethod(_ name: String, of type: String, _ names: [String]) -> BusError {
+        let base = name.prefix { $0 != "(" }
+        let alike = names.filter { $0.prefix { $0 != "(" } == base }
+        let hint =
+            alike.isEmpty
+            ? "it has \(names.joined(separator: ", "))"
+            : "did you mean \(alike.joined(separator: " or "))?"
+        // The same base name with other labels or another number of arguments: the method exists.
+        return BusError(
+            alike.isEmpty ? .unimplemented : .invalid, "\(type) has no method \(name); \(hint)")
+    }
+
+    private func answer(_ call: DeliveredCall, _ result: CallResult) {
+        guard let identity = call.identity else { return }
+        self.running.ended(identity)
+        var request = ReplyRequest(builder: result.builder)
+        request.references = result.references
+        request.buffers = result.buffers
+        self.node.reply(to: identity, request)
+        withExtendedLifetime(result) {}
+    }
+
+    private func answer(_ call: DeliveredCall, _ failure: FailureBody) {
+        guard let identity = call.identity else {
+            self.configuration.logger.warning(
+                "one-way call failed", metadata: ["reason": "\(failure.error)"])
+            return
+        }
+        self.running.ended(identity)
+        self.node.reply(to: identity, ReplyRequest(failure))
+    }
+}

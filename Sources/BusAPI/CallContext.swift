@@ -1,0 +1,36 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusKernel
+public import BusWire
+import BusZeroMQ
+
+/// What a handler may know of the call that it runs for.
+///
+/// Calls made inside the handler belong to the same chain and end by the same deadline.
+public struct CallContext: Sendable {
+    /// The context of the handler that this task runs; nil outside handlers.
+    @TaskLocal public static var current: CallContext?
+
+    /// The node that made this call.
+    public let caller: IncarnationID
+    /// The object called.
+    public let object: Reference
+    /// The method's full name.
+    public let method: String
+    /// The published name that the caller found the object by, if it did.
+    public let name: String?
+    /// The tree of calls that one outermost call caused.
+    public let chain: ChainID
+    let number: CallNumber?
+    let deadline: Tick
+
+    /// How long the caller still waits; nil if it set no deadline.
+    public var remaining: Duration? {
+        guard self.deadline != .distantFuture else { return nil }
+        let now = Tick(nanoseconds: MonotonicClock.now())
+        return .nanoseconds(Int64(clamping: self.deadline.since(now).nanoseconds))
+    }
+
+    /// Whether the caller gave up, or somebody up its chain; the handler's task is cancelled then.
+    public var isCancelled: Bool { Task.isCancelled }
+}

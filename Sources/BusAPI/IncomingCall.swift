@@ -1,0 +1,121 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusNodeCore
+import BusValue
+import BusWire
+
+/// A call on its way to its object; what the code that `@BusObject` writes works with.
+public struct IncomingCall: Sendable {
+    /// The method's full name, `transfer(_:to:)`.
+    public let method: String
+    let bus: Bus
+    let delivered: DeliveredCall
+    let extensions: Extensions
+    private let hold: MessageHold?
+
+    init(_ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus, _ hold: MessageHold?) {
+        self.method = extensions.method ?? ""
+        self.bus = bus
+        self.delivered = delivered
+        self.extensions = extensions
+        self.hold = hold
+    }
+
+    /// The arguments, if there are `count`; else throws `invalid`.
+    public func arguments(_ count: Int) throws -> ArgumentReader {
+        var decoder = PayloadDecoder(self.bus, self.delivered.message)
+        let found: Int
+        do {
+            found = try decoder.arrayCount()
+        } catch {
+            throw BusError(.invalid, "\(self.method): \(error)")
+        }
+        guard found == count else {
+            throw BusError(
+                .invalid, "\(self.method) takes \(count) arguments, the call has \(found)")
+        }
+        return ArgumentReader(decoder: decoder, method: self.method)
+    }
+
+    /// Encodes a result.
+    public func result<Value: Encodable & Sendable>(_ value: Value) throws -> CallResult {
+        var encoder = PayloadEncoder(self.bus)
+        do {
+            try encoder.append(value)
+        } catch {
+            throw BusError(
+                .invalid, executed: .yes, "the result of \(self.method): \(describe(error))")
+        }
+        return CallResult(encoder: encoder)
+    }
+
+    /// The result of a method that has none.
+    public func result() -> CallResult {
+        var encoder = PayloadEncoder(self.bus)
+        encoder.append(byte: 0xF6)
+        return CallResult(encoder: encoder)
+    }
+}
+
+/// Reads a call's arguments one after another.
+public struct ArgumentReader {
+    var decoder: PayloadDecoder
+    let method: String
+    private var position = 0
+
+    init(decoder: PayloadDecoder, method: String) {
+        self.decoder = decoder
+        self.method = method
+    }
+
+    /// Decodes the next argument; throws `invalid`, naming it, if it has another type.
+    public mutating func next<Value: Decodable & Sendable>(
+        _ label: String, as type: Value.Type = Value.self
+    ) throws -> Value {
+        self.position += 1
+        do {
+            return try self.decoder.next(type)
+        } catch {
+            throw BusError(
+                .invalid,
+                "argument \(self.position) (\(label)) of \(self.method): \(describe(error))")
+        }
+    }
+}
+
+/// A result that is ready to be sent.
+public struct CallResult: Sendable {
+    let builder: MessageBuilder
+    let references: [Reference]
+    let buffers: [Bytes]
+    /// Keeps what the result refers to until it has been sent.
+    private let encoder: PayloadEncoder
+
+    init(encoder: PayloadEncoder) {
+        self.builder = encoder.builder
+        self.references = encoder.references
+        self.buffers = encoder.buffers
+        self.encoder = encoder
+    }
+}
+
+/// What a user can understand of a decoding or encoding error.
+func describe(_ error: any Error) -> String {
+    func path(_ keys: [any CodingKey]) -> String {
+        keys.isEmpty
+            ? ""
+            : " at "
+                + keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+    }
+    switch error {
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+        DecodingError.keyNotFound(_, let context), DecodingError.dataCorrupted(let context):
+        return context.debugDescription + path(context.codingPath)
+    case EncodingError.invalidValue(_, let context):
+        return context.debugDescription + path(context.codingPath)
+    case let error as BusError:
+        return error.message
+    default:
+        return "\(error)"
+    }
+}

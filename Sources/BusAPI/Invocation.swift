@@ -1,0 +1,136 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusWire
+import BusZeroMQ
+public import Distributed
+
+/// Records the arguments of one outgoing call.
+public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable {
+    /// What arguments must be.
+    public typealias SerializationRequirement = any Codable & Sendable
+
+    private var payload: PayloadEncoder
+    private var count = 0
+    /// Why the call can't be made.
+    private(set) var problem: BusError?
+
+    init(_ bus: Bus) {
+        self.payload = PayloadEncoder(bus)
+        self.payload.append(byte: 0x80)
+    }
+
+    /// The arguments as an array.
+    var arguments: PayloadEncoder {
+        var complete = self.payload
+        complete.setArrayCount(self.count)
+        return complete
+    }
+
+    /// Generic methods can't be called remotely; the type of a stub is recorded here too.
+    public mutating func recordGenericSubstitution<T>(_ type: T.Type) throws {
+        guard !(type is any DistributedActor.Type) else { return }
+        self.problem = BusError(.invalid, "generic methods can't be called over the bus")
+    }
+
+    /// Encodes the next argument.
+    public mutating func recordArgument<Value: Codable & Sendable>(
+        _ argument: RemoteCallArgument<Value>
+    ) throws {
+        do {
+            try self.payload.append(argument.value)
+            self.count += 1
+        } catch {
+            throw BusError(
+                .invalid, "argument \(argument.label ?? argument.name): \(describe(error))")
+        }
+    }
+
+    /// The type that the method throws; the owner knows it.
+    public mutating func recordErrorType<E: Error>(_ type: E.Type) throws {}
+
+    /// The type that the method returns; the owner knows it.
+    public mutating func recordReturnType<R: Codable & Sendable>(_ type: R.Type) throws {}
+
+    /// The last argument has been recorded.
+    public mutating func doneRecording() throws {}
+}
+
+/// Reads the arguments of one incoming call for the runtime's own dispatch.
+public struct BusInvocationDecoder: DistributedTargetInvocationDecoder {
+    /// What arguments must be.
+    public typealias SerializationRequirement = any Codable & Sendable
+
+    private var arguments: ArgumentReader
+    private let substitution: (any Any.Type)?
+    private var wasAsked = false
+    private var position = 0
+
+    init(arguments: ArgumentReader, substitution: (any Any.Type)?) {
+        self.arguments = arguments
+        self.substitution = substitution
+    }
+
+    /// For a method of a protocol: the object's own type; nothing from the wire is ever looked up.
+    public mutating func decodeGenericSubstitutions() throws -> [any Any.Type] {
+        guard let substitution else {
+            throw BusError(.unimplemented, "generic methods can't be called over the bus")
+        }
+        self.wasAsked = true
+        return [substitution]
+    }
+
+    /// Decodes the next argument.
+    public mutating func decodeNextArgument<Argument: Codable & Sendable>() throws -> Argument {
+        self.position += 1
+        return try self.arguments.next("\(self.position)", as: Argument.self)
+    }
+
+    /// Unknown here: the function itself says.
+    public mutating func decodeErrorType() throws -> (any Any.Type)? { nil }
+
+    /// Unknown here: the function itself says. A target that claims to be a protocol's but asked
+    /// for no conformance is refused.
+    public mutating func decodeReturnType() throws -> (any Any.Type)? {
+        if self.substitution != nil, !self.wasAsked {
+            throw BusError(.unimplemented, "the target does not belong to the object")
+        }
+        return nil
+    }
+}
+
+/// Takes the result of the runtime's own dispatch.
+public final class BusResultHandler: DistributedTargetInvocationResultHandler, Sendable {
+    /// What results must be.
+    public typealias SerializationRequirement = any Codable & Sendable
+
+    private let call: IncomingCall
+    private let result = Locked<Result<CallResult, any Error>?>(nil)
+
+    init(_ call: IncomingCall) {
+        self.call = call
+    }
+
+    /// The method returned a value.
+    public func onReturn<Success: Codable & Sendable>(value: Success) async throws {
+        let result = try self.call.result(value)
+        self.result.withLock { $0 = .success(result) }
+    }
+
+    /// The method returned without one.
+    public func onReturnVoid() async throws {
+        let result = self.call.result()
+        self.result.withLock { $0 = .success(result) }
+    }
+
+    /// The method threw.
+    public func onThrow<Err: Error>(error: Err) async throws {
+        self.result.withLock { $0 = .failure(error) }
+    }
+
+    func outcome() throws -> CallResult {
+        guard let result = self.result.withLock({ $0 }) else {
+            throw BusError(.unimplemented, "\(self.call.method) gave no result")
+        }
+        return try result.get()
+    }
+}

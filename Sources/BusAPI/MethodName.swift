@@ -1,0 +1,37 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusZeroMQ
+import Distributed
+
+/// The full names of distributed methods, which travel instead of mangled ones (rules R27).
+enum MethodName {
+    private static let known = Locked<[String: String]>([:])
+
+    /// The full name, `transfer(_:to:)`, of a call's target.
+    static func full(of target: RemoteCallTarget) -> String {
+        let identifier = target.identifier
+        if let name = self.known.withLock({ $0[identifier] }) { return name }
+        let name = self.fullName(in: "\(target)")
+        self.known.withLock { $0[identifier] = name }
+        return name
+    }
+
+    /// What follows the last period that stands before the parentheses and outside backticks.
+    static func fullName(in description: String) -> String {
+        var start = description.startIndex
+        var isQuoted = false
+        for index in description.utf8.indices {
+            let unit = description.utf8[index]
+            if unit == UInt8(ascii: "`") { isQuoted.toggle() }
+            if isQuoted { continue }
+            if unit == UInt8(ascii: "(") { break }
+            if unit == UInt8(ascii: ".") { start = description.utf8.index(after: index) }
+        }
+        return String(description[start...])
+    }
+
+    /// How many arguments a method with this full name takes.
+    static func arity(of fullName: String) -> Int {
+        fullName.utf8.count { $0 == UInt8(ascii: ":") }
+    }
+}

@@ -1,0 +1,170 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusNode
+import BusValue
+import BusWire
+
+extension CodingUserInfoKey {
+    /// Where the references of the message at hand are.
+    static let busReferences = CodingUserInfoKey.make("objbus.references")
+
+    private static func make(_ name: String) -> CodingUserInfoKey {
+        guard let key = CodingUserInfoKey(rawValue: name) else {
+            preconditionFailure("'\(name)' is not a key")
+        }
+        return key
+    }
+}
+
+/// Collects the references of one message while it is encoded, on one thread, and keeps them
+/// alive until the message is on its way.
+final class EncodingScope: @unchecked Sendable {
+    private let bus: Bus
+    private(set) var references: [Reference] = []
+    private var kept: [HeldReference] = []
+    private var slots: [Reference: UInt32] = [:]
+
+    init(_ bus: Bus) {
+        self.bus = bus
+    }
+
+    func slot(for held: HeldReference) -> ReferenceSlot {
+        let current = self.bus.current(held)
+        if let known = self.slots[current.reference] { return ReferenceSlot(known) }
+        let index = UInt32(self.references.count)
+        self.slots[current.reference] = index
+        self.references.append(current.reference)
+        self.kept.append(current)
+        return ReferenceSlot(index)
+    }
+}
+
+/// Hands out the references of one message while it is decoded.
+final class DecodingScope: Sendable {
+    private let bus: Bus
+    private let entries: [Reference]
+
+    init(_ bus: Bus, _ message: Message) {
+        self.bus = bus
+        self.entries = message.references.map(\.reference)
+    }
+
+    func reference(at slot: ReferenceSlot) -> HeldReference? {
+        guard Int(slot.index) < self.entries.count else { return nil }
+        return self.bus.hold(self.entries[Int(slot.index)])
+    }
+}
+
+/// Gives a message's references back when the last one interested in it is done.
+final class MessageHold: Sendable {
+    private let node: Node
+    private let references: [Reference]
+
+    /// Nil if there is nothing to give back.
+    init?(_ message: Message, _ node: Node) {
+        guard message.header.referenceCount > 0 else { return nil }
+        self.node = node
+        self.references = message.references.map(\.reference)
+    }
+
+    deinit {
+        self.node.unpin(self.references)
+    }
+}
+
+/// Encodes one item after another into a message's payload.
+struct PayloadEncoder {
+    private let bus: Bus
+    private(set) var builder = MessageBuilder()
+    private(set) var buffers: [Bytes] = []
+    private var scope: EncodingScope?
+
+    init(_ bus: Bus) {
+        self.bus = bus
+    }
+
+    var references: [Reference] { self.scope?.references ?? [] }
+
+    /// Appends what is CBOR already.
+    mutating func append(byte: UInt8) {
+        self.builder.frame.append(byte)
+    }
+
+    mutating func append<Item: Encodable>(_ item: Item) throws {
+        if isPlain(Item.self) {
+            try ValueEncoder().encode(item, into: &self.builder.frame, buffers: &self.buffers)
+            return
+        }
+        let scope = self.scope ?? EncodingScope(self.bus)
+        self.scope = scope
+        let encoder = ValueEncoder(userInfo: [.busReferences: scope])
+        try encoder.encode(item, into: &self.builder.frame, buffers: &self.buffers)
+    }
+
+    /// Writes the head of the array that the payload is, once its count is known.
+    mutating func setArrayCount(_ count: Int) {
+        var head: [UInt8] = []
+        CBORWriter.array(count: count, into: &head)
+        self.builder.frame.replaceSubrange(
+            FrameHeader.size..<FrameHeader.size + 1, with: head)
+    }
+}
+
+/// Decodes one item after another from a message's payload.
+struct PayloadDecoder {
+    private let bus: Bus
+    private let message: Message
+    private(set) var offset: Int
+    private var userInfo: [CodingUserInfoKey: any Sendable]?
+
+    init(_ bus: Bus, _ message: Message) {
+        self.bus = bus
+        self.message = message
+        self.offset = message.payloadRange.lowerBound
+    }
+
+    var isAtEnd: Bool { self.offset >= self.message.payloadRange.upperBound }
+
+    /// Reads the head of the array that the payload is.
+    mutating func arrayCount() throws -> Int {
+        var reader = CBORReader(self.message.frame, at: self.offset)
+        let head = try reader.head()
+        guard head.major == .array, !head.isIndefinite else {
+            throw ValueError(.typeMismatch, at: self.offset, "the arguments are not an array")
+        }
+        self.offset = reader.offset
+        return Int(clamping: head.argument)
+    }
+
+    mutating func next<Item: Decodable>(_ type: Item.Type) throws -> Item {
+        let item = try self.decodeNext(type)
+        guard self.offset <= self.message.payloadRange.upperBound else {
+            throw ValueError(.truncated, at: self.offset, "the item is longer than the payload")
+        }
+        return item
+    }
+
+    private mutating func decodeNext<Item: Decodable>(_ type: Item.Type) throws -> Item {
+        guard !self.isAtEnd else {
+            throw ValueError(.truncated, at: self.offset, "the payload ends here")
+        }
+        if isPlain(type) {
+            return try ValueDecoder().decode(
+                type, from: self.message.frame, at: &self.offset, buffers: self.message.buffers)
+        }
+        let info =
+            self.userInfo ?? [
+                .busReferences: DecodingScope(self.bus, self.message), .actorSystemKey: self.bus,
+            ]
+        self.userInfo = info
+        return try ValueDecoder(userInfo: info).decode(
+            type, from: self.message.frame, at: &self.offset, buffers: self.message.buffers)
+    }
+}
+
+/// Whether values of the type can't contain references, as far as that is known at no cost.
+private func isPlain<Item>(_ type: Item.Type) -> Bool {
+    type == Int.self || type == String.self || type == Double.self || type == Bool.self
+        || type == Bytes.self || type == [UInt8].self || type == Int64.self
+        || type == [Int].self || type == [String].self || type == [Double].self
+}

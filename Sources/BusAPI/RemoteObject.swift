@@ -1,0 +1,126 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusNodeCore
+public import BusValue
+import BusWire
+
+/// An object on the bus for callers that don't have its type.
+///
+/// ```swift
+/// let remote = try await bus.object(named: "counter")
+/// let total: Int = try await remote.add(3)
+/// let accounts: Value = try await remote.accounts(of: "ada")
+/// ```
+///
+/// Method and labels are written as in Swift; the result's type comes from the context. Crosses the
+/// bus as the reference that it is.
+@dynamicMemberLookup
+public struct RemoteObject: Sendable, Hashable {
+    /// What keeps the object held.
+    public let id: HeldReference
+    let bus: Bus
+    var options = CallOptions()
+
+    init(_ id: HeldReference, _ bus: Bus) {
+        self.id = id
+        self.bus = bus
+    }
+
+    /// A method of the object.
+    public subscript(dynamicMember member: String) -> RemoteMethod {
+        RemoteMethod(object: self, base: member)
+    }
+
+    /// Calls a method by its full name, `transfer(_:to:)`.
+    ///
+    /// - Throws: what the object threw, or `BusError`.
+    public func call<Result: Decodable & Sendable>(
+        _ method: String, _ arguments: [any Encodable & Sendable] = [],
+        returning type: Result.Type = Result.self
+    ) async throws -> Result {
+        let encoder = try self.encode(method, arguments)
+        let reply = try await self.bus.call(self.id, method: method, encoder, self.options)
+        return try self.bus.decode(type, from: reply)
+    }
+
+    /// What the object can do.
+    public func interface() async throws -> Interface {
+        try await self.call("$interface()")
+    }
+
+    /// One round trip to the object's node.
+    public func ping() async throws {
+        let _: Value = try await self.call("$ping()")
+    }
+
+    private func encode(
+        _ method: String, _ arguments: [any Encodable & Sendable]
+    ) throws -> PayloadEncoder {
+        var encoder = PayloadEncoder(self.bus)
+        encoder.append(byte: 0x80)
+        for (index, argument) in arguments.enumerated() {
+            do {
+                try encoder.append(argument)
+            } catch {
+                throw BusError(
+                    .invalid, "argument \(index + 1) of \(method): \(describe(error))")
+            }
+        }
+        encoder.setArrayCount(arguments.count)
+        return encoder
+    }
+
+    /// Whether both name the same object.
+    public static func == (left: RemoteObject, right: RemoteObject) -> Bool {
+        left.id == right.id
+    }
+
+    /// Hashes the object named.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(self.id)
+    }
+}
+
+extension RemoteObject: Codable {
+    /// Crosses as the reference that it is.
+    public func encode(to encoder: any Encoder) throws {
+        try self.id.encode(to: encoder)
+    }
+
+    /// Takes a reference out of a message, whatever its type.
+    public init(from decoder: any Decoder) throws {
+        guard let bus = decoder.userInfo[.actorSystemKey] as? Bus else {
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "a reference can only come over the bus"))
+        }
+        self.init(try HeldReference(from: decoder), bus)
+    }
+}
+
+/// A method of a `RemoteObject`, ready to be called.
+@dynamicCallable
+public struct RemoteMethod: Sendable {
+    let object: RemoteObject
+    let base: String
+
+    /// Calls the method and decodes its result as the context wants it.
+    public func dynamicallyCall<Result: Decodable & Sendable>(
+        withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
+    ) async throws -> Result {
+        let labels = arguments.map { $0.key.isEmpty ? "_:" : "\($0.key):" }
+        return try await self.object.call(
+            "\(self.base)(\(labels.joined()))", arguments.map(\.value))
+    }
+
+    /// Calls the method; the result is whatever value came, or null.
+    @discardableResult
+    public func dynamicallyCall(
+        withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
+    ) async throws -> Value {
+        let labels = arguments.map { $0.key.isEmpty ? "_:" : "\($0.key):" }
+        return try await self.object.call(
+            "\(self.base)(\(labels.joined()))", arguments.map(\.value), returning: Value.self)
+    }
+}

@@ -1,0 +1,51 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusWire
+import BusZeroMQ
+
+/// Handlers that run, so that they can be cancelled.
+final class RunningCalls: Sendable {
+    private enum Run {
+        case starting(isCancelled: Bool)
+        case running(Task<Void, Never>)
+    }
+
+    private let runs = Locked<[CallIdentity: Run]>([:])
+
+    /// Call before the handler's task exists, which may end before `started` is called.
+    func starts(_ identity: CallIdentity) {
+        self.runs.withLock { $0[identity] = .starting(isCancelled: false) }
+    }
+
+    func started(_ identity: CallIdentity, _ task: Task<Void, Never>) {
+        let isCancelled = self.runs.withLock { runs in
+            guard case .starting(let isCancelled) = runs[identity] else { return false }
+            runs[identity] = .running(task)
+            return isCancelled
+        }
+        if isCancelled { task.cancel() }
+    }
+
+    func ended(_ identity: CallIdentity) {
+        self.runs.withLock { $0[identity] = nil }
+    }
+
+    func cancel(_ identity: CallIdentity) {
+        let task = self.runs.withLock { runs -> Task<Void, Never>? in
+            switch runs[identity] {
+            case .starting:
+                runs[identity] = .starting(isCancelled: true)
+                return nil
+            case .running(let task):
+                return task
+            case nil:
+                return nil
+            }
+        }
+        task?.cancel()
+    }
+
+    func cancelAll() {
+        for identity in self.runs.withLock({ Array($0.keys) }) { self.cancel(identity) }
+    }
+}
