@@ -35,12 +35,12 @@ struct DistributedMethod {
     let isAsync: Bool
     /// Callers of a deprecated method get a warning; the dispatch must not.
     let isDeprecated: Bool
-    /// The full form first.
+    let fullName: String
+    /// The full form first; empty if another method has the full name.
     private(set) var forms: [Form]
     var role: Role?
     let nameToken: TokenSyntax
 
-    var fullName: String { forms[0].fullName }
     var bareBase: String { base.withoutPlainBackticks }
     /// The error type that callers have to know, if there is just one.
     var errorType: String? { throwsErrors == "any Error" ? nil : throwsErrors }
@@ -80,12 +80,15 @@ struct DistributedMethod {
             throwsErrors: Self.errors(signature.effectSpecifiers?.throwsClause),
             isAsync: signature.effectSpecifiers?.asyncSpecifier != nil,
             isDeprecated: function.attributes.haveDeprecation,
+            fullName: name,
             forms: Self.forms(base: function.name.text, labels: labels, hasDefault: defaults),
             nameToken: function.name)
     }
 
-    /// Leaves out the shortened form `fullName`, which belongs to another method.
-    mutating func drop(_ fullName: String) { forms.removeAll { $0.fullName == fullName } }
+    /// Gives up the form `taken`, which is another method's; without its full name, all of them.
+    mutating func drop(_ taken: String) {
+        forms.removeAll { $0.fullName == taken || taken == fullName }
+    }
 
     private static func forms(base: String, labels: [String], hasDefault: [Bool]) -> [Form] {
         var forms: [Form] = []

@@ -130,7 +130,8 @@ struct ExtensionWriter {
         items.flatMap { item -> [String] in
             switch item {
             case .method(let index):
-                return lines(scan.methods[index])
+                let method = scan.methods[index]
+                return method.forms.isEmpty ? [] : lines(method)
             case .conditional(let branches):
                 return branches.flatMap { [$0.directive] + repeating($0.items, lines) }
                     + ["#endif"]

@@ -85,28 +85,32 @@ struct ObjectScan {
     private mutating func refuseSameNames() {
         var users: [String: [Int]] = [:]  // only looked up, never iterated
         for index in methods.indices {
-            for form in methods[index].forms {
+            for form in methods[index].forms where !methods[index].forms.isEmpty {
                 let earlier = users[form.fullName, default: []].first { canCoexist($0, index) }
-                guard let earlier else {
+                if let earlier {
+                    refuse(form, of: index, because: earlier)
+                } else {
                     users[form.fullName, default: []].append(index)
-                    continue
                 }
-                let isShortened =
-                    form.parameters.count < methods[index].parameters.count
-                    || methods[earlier].fullName != form.fullName
-                let first = methods[earlier].nameToken
-                diagnostics.append(
-                    Diagnostic(
-                        node: methods[index].nameToken,
-                        message: BusObjectMessage.sameName(form.fullName, shortened: isShortened),
-                        notes: [
-                            Note(
-                                node: Syntax(first),
-                                message: SameNameNote(name: methods[earlier].fullName))
-                        ]))
-                methods[index].drop(form.fullName)
             }
         }
+    }
+
+    private mutating func refuse(
+        _ form: DistributedMethod.Form, of index: Int, because earlier: Int
+    ) {
+        let (method, other) = (methods[index], methods[earlier])
+        let isShortened = ![method.fullName, other.fullName].allSatisfy { $0 == form.fullName }
+        diagnostics.append(
+            Diagnostic(
+                node: method.nameToken,
+                message: BusObjectMessage.sameName(form.fullName, shortened: isShortened),
+                notes: [
+                    Note(
+                        node: Syntax(other.nameToken),
+                        message: SameNameNote(name: other.fullName))
+                ]))
+        methods[index].drop(form.fullName)
     }
 
     /// `total() -> T` and `setTotal(_: T)` are the two halves of a property named `total`.

@@ -3,14 +3,20 @@
 import SwiftSyntax
 
 extension SyntaxProtocol {
-    /// The text on one line: no comments, and single spaces where there was any space.
+    /// The text on one line: no comments, and single spaces where there was any space, except
+    /// just inside brackets.
     var plainText: String {
         var text = ""
-        var needsSpace = false
+        var wasSpaced = false
         for token in tokens(viewMode: .sourceAccurate) {
-            if needsSpace || !token.leadingTrivia.isEmpty, !text.isEmpty { text += " " }
+            let isSpaced = wasSpaced || !token.leadingTrivia.isEmpty
+            if isSpaced, !text.isEmpty, !["(", "[", "<"].contains(text.suffix(1)),
+                ![")", "]", ">", ","].contains(token.text)
+            {
+                text += " "
+            }
             text += token.text
-            needsSpace = !token.trailingTrivia.isEmpty
+            wasSpaced = !token.trailingTrivia.isEmpty
         }
         return text
     }
