@@ -67,12 +67,11 @@ extension TypeSyntax {
         tokens(viewMode: .sourceAccurate).contains { $0.tokenKind == .keyword(.some) }
     }
 
-    /// The first tuple of two or more elements, at any depth, but not a closure's parameters.
+    /// The first tuple of two or more elements, at any depth; a closure's parameters are none.
     var firstTuple: TupleTypeSyntax? {
         var waiting = [Syntax(self)]
         while let node = waiting.popLast() {
             if let tuple = node.as(TupleTypeSyntax.self), tuple.elements.count > 1 { return tuple }
-            if node.is(FunctionTypeSyntax.self) { continue }
             waiting += node.children(viewMode: .sourceAccurate).reversed()
         }
         return nil

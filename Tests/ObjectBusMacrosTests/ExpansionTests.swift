@@ -100,6 +100,12 @@ import Testing
         #expect(text.contains("\n    public static func busDispatch"))
     }
 
+    @Test func `an actor's own modifier goes before that of its extension`() {
+        let text = Expansion("public extension Bank { @BusObject private distributed actor A {} }")
+            .text
+        #expect(text.contains("\n    static func busDispatch"))
+    }
+
     @Test func `an actor in a type is named with it`() {
         let source = "enum Bank { struct Desk { @BusObject distributed actor Account {} } }"
         let text = Expansion(source).text

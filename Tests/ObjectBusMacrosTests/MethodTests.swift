@@ -81,6 +81,13 @@ import Testing
             ])
     }
 
+    @Test func `a getter and a setter of different builds are no property`() {
+        let setter = "distributed func setTotal(_ value: Int) {}"
+        let expansion = actor(
+            "#if A\ndistributed func total() -> Int { 0 }\n#else\n\(setter)\n#endif")
+        #expect(expansion.methods.filter { $0.hasSuffix("property: nil") }.count == 2)
+    }
+
     @Test(arguments: [
         ("/// One.\n/// Two.", "One.\\nTwo."),
         ("/// Old.\n\n/// New.", "New."),
