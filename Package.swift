@@ -104,7 +104,17 @@ let layer5: [Target] = [
 
 // Tests, one target per module.
 let tests: [Target] = [
-    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings)
+    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
+    .testTarget(
+        name: "ObjectBusMacrosTests",
+        dependencies: [
+            "ObjectBusMacros",
+            .product(name: "SwiftDiagnostics", package: "swift-syntax"),
+            .product(name: "SwiftParser", package: "swift-syntax"),
+            .product(name: "SwiftSyntax", package: "swift-syntax"),
+            .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax"),
+            .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
+        ], swiftSettings: settings),
 ]
 
 let package = Package(

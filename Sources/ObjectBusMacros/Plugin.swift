@@ -5,5 +5,5 @@ import SwiftSyntaxMacros
 
 @main
 struct ObjectBusPlugin: CompilerPlugin {
-    let providingMacros: [any Macro.Type] = []
+    let providingMacros: [any Macro.Type] = [BusObjectMacro.self]
 }
