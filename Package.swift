@@ -104,7 +104,17 @@ let layer5: [Target] = [
 
 // Tests, one target per module.
 let tests: [Target] = [
-    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings)
+    .testTarget(
+        name: "BusBrokerCoreTests",
+        dependencies: ["BusBrokerCore", "BusKernel", "BusValue", "BusWire"],
+        swiftSettings: settings),
+    .testTarget(
+        name: "BusBrokerTests",
+        dependencies: [
+            "BusBroker", "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ",
+            lifecycle, logging,
+        ], swiftSettings: settings),
+    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
 ]
 
 let package = Package(
