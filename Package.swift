@@ -104,7 +104,8 @@ let layer5: [Target] = [
 
 // Tests, one target per module.
 let tests: [Target] = [
-    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings)
+    .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
+    .testTarget(name: "TidyTests", swiftSettings: settings),
 ]
 
 let package = Package(
