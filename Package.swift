@@ -125,6 +125,7 @@ let tests: [Target] = [
             "BusBroker", "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ",
             lifecycle, logging,
         ], swiftSettings: settings),
+    .testTarget(name: "TidyTests", swiftSettings: settings),
 ]
 
 let package = Package(
