@@ -104,6 +104,18 @@ let layer5: [Target] = [
 
 // Tests, one target per module.
 let tests: [Target] = [
+    .target(
+        name: "TestInterfaces", dependencies: ["ObjectBus"], path: "Tests/TestInterfaces",
+        swiftSettings: settings),
+    .target(
+        name: "TestObjects", dependencies: ["ObjectBus", "TestInterfaces", bigInt],
+        path: "Tests/TestObjects", swiftSettings: settings),
+    .executableTarget(
+        name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
+        swiftSettings: settings),
+    .testTarget(
+        name: "ObjectBusTests", dependencies: ["ObjectBus", "TestObjects"],
+        swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(
         name: "ObjectBusMacrosTests",

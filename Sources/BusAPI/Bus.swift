@@ -41,6 +41,7 @@ public final class Bus: Sendable {
         /// Prints every message to standard error.
         public var dumpsMessages: Bool
         var context: Context?
+        var embedded: EmbeddedBroker?
 
         /// Starts from `OBJBUS_URL`, `OBJBUS_NODE`, `OBJBUS_DUMP` and the program's name.
         public init(url: String? = nil, name: String? = nil) {

@@ -27,7 +27,8 @@ enum MethodName {
             if unit == UInt8(ascii: "(") { break }
             if unit == UInt8(ascii: ".") { start = description.utf8.index(after: index) }
         }
-        return String(description[start...])
+        // Raw identifiers are described with no-break spaces.
+        return String(description[start...].map { $0 == "\u{A0}" ? " " : $0 })
     }
 
     /// How many arguments a method with this full name takes.
