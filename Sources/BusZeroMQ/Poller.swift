@@ -5,7 +5,7 @@ internal import Glibc
 
 /// Waits until one of a few sockets, wakers or descriptors has something to receive.
 ///
-/// It belongs to one thread, and holds no socket alive: what was added must outlive the last `wait`.
+/// It belongs to one thread, and keeps no socket open: what was added must outlive the last `wait`.
 /// Waiting allocates nothing, and for sockets that only receive it is one system call where
 /// libzmq's own poll makes four. For this the caller keeps a rule: receive from a reported socket
 /// until there is nothing left, since libzmq reports news, not what is left over. A caller that

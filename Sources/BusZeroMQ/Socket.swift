@@ -46,7 +46,7 @@ internal import CZeroMQ
 
     // MARK: Endpoints
 
-    /// Listens on `endpoint`: `tcp://127.0.0.1:*`, `ipc:///path`, `ipc://@abstract`, `inproc://name`.
+    /// Listens on `tcp://127.0.0.1:*`, `ipc:///path`, `ipc://@abstract` or `inproc://name`.
     ///
     /// libzmq would take an ipc path away from a process that listens there; this does not.
     /// - Throws: `.addressInUse`, `.addressNotAvailable`, `.accessDenied`, `.nameTooLong`,

@@ -6,9 +6,9 @@ internal import Synchronization
 
 /// Ends another thread's `Poller.wait`, now or the next one.
 ///
-/// Any thread may wake; wakes that come before the poller has noticed the first cost no system call.
-/// First make the work visible (append it under its lock), then wake; the woken thread looks for work
-/// after `wait` returned.
+/// Any thread may wake; wakes that come before the poller noticed the first cost no system call.
+/// First make the work visible (append it under its lock), then wake; the woken thread looks for
+/// work after `wait` has returned.
 package final class Waker: Sendable {
     /// An eventfd.
     let descriptor: Int32
