@@ -88,7 +88,10 @@ extension Rule {
 
     static let unsafePointers = Rule(
         "unsafe pointers stay in BusZeroMQ and BusValue",
-        in: { $0.isSource && !["BusZeroMQ", "BusValue"].contains($0.target) },
+        in: { file in
+            file.isSource && !["BusZeroMQ", "BusValue"].contains(file.target)
+                && unsafeFiles[file.path] == nil
+        },
         sin: SourceFile(
             path: "Sources/BusNode/Sin.swift", text: "func f(_ p: UnsafeRawPointer) {}\n"),
         virtue: SourceFile(path: "Sources/BusNode/Virtue.swift", text: "func f(_ p: RawSpan) {}\n")
@@ -97,6 +100,11 @@ extension Rule {
         return words.contains { line.contains($0) }
             ? "use Span, RawSpan or a type of BusZeroMQ" : nil
     }
+
+    /// Files elsewhere that may have unsafe pointers, and why.
+    static let unsafeFiles = [
+        "Sources/BusNode/LinkSockets.swift": "lends frames to Bytes and Bytes to frames, uncopied"
+    ]
 
     /// Swift seeds hashing per process: the order of a dictionary must not reach an effect.
     static let hashOrder = Rule(
