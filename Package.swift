@@ -115,6 +115,16 @@ let tests: [Target] = [
             .product(name: "SwiftSyntaxMacroExpansion", package: "swift-syntax"),
             .product(name: "SwiftSyntaxMacros", package: "swift-syntax"),
         ], swiftSettings: settings),
+    .testTarget(
+        name: "BusBrokerCoreTests",
+        dependencies: ["BusBrokerCore", "BusKernel", "BusValue", "BusWire"],
+        swiftSettings: settings),
+    .testTarget(
+        name: "BusBrokerTests",
+        dependencies: [
+            "BusBroker", "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ",
+            lifecycle, logging,
+        ], swiftSettings: settings),
     .testTarget(name: "TidyTests", swiftSettings: settings),
 ]
 

@@ -79,6 +79,15 @@ package struct BrokerStateMachine: Sendable {
     /// When `timePassed` is next wanted.
     package var nextDeadline: Tick { self.timers.nextDue ?? .distantFuture }
 
+    /// Incarnations known, with or without a link.
+    package var nodeCount: Int { self.nodes.count }
+
+    /// References that are held, exported or published.
+    package var referenceCount: Int { self.holders.rowCount }
+
+    /// Published names.
+    package var nameCount: Int { self.names.count }
+
     /// A message came in; `frame` is its first frame, which may be patched for forwarding.
     ///
     /// - Parameter bufferCount: how many frames follow it.

@@ -68,6 +68,8 @@ package struct MessageFlags: OptionSet, Hashable, Sendable {
     package static let extensions: MessageFlags = [
         .chain, .parent, .method, .name, .hint, .ranges, .trace,
     ]
+    /// Every flag that has a meaning.
+    package static let known: MessageFlags = extensions.union([.oneWay, .resent, .idempotent])
 }
 
 /// The fixed part of every message: 64 bytes, little-endian.

@@ -57,7 +57,8 @@ public struct ValueMap: Sendable, Hashable {
     public subscript(key: Value) -> Value? {
         get {
             let place = position(of: key)
-            return place.found ? entries[place.index].value : nil
+            // Not with `nil`, which would be the value null.
+            return place.found ? entries[place.index].value : Value?.none
         }
         set {
             let place = position(of: key)
