@@ -21,7 +21,7 @@ enum Transport: String, CaseIterable, Sendable {
 }
 
 /// How long a test waits for what must happen; only a failure takes so long.
-let patience: UInt64 = 10_000_000_000
+let patience: UInt64 = 30_000_000_000
 
 /// A router that listens, and what it was told.
 struct Listener: ~Copyable {

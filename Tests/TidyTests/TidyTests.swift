@@ -22,6 +22,11 @@ import Testing
         #expect(Project.files.contains { $0.path == "scripts/test" })
     }
 
+    @Test(arguments: Rule.unsafeFiles.keys.sorted())
+    func `an exception from a rule is for a file that exists`(path: String) {
+        #expect(Project.exists(path))
+    }
+
     @Test func `every target has a layer, and every layer imports from below`() {
         for (name, layer) in Layer.all {
             for module in layer.modules {
