@@ -9,8 +9,7 @@ import TestObjects
     static func main() async throws {
         let bus = try await Bus.connect(name: "worker")
         let objects = try await TestObjects(on: bus)
-        print("ready")
-        fflush(stdout)
+        FileHandle.standardOutput.write(Data("ready\n".utf8))
         await withCheckedContinuation { continuation in
             let thread = Thread {
                 while readLine() != nil {}
