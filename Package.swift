@@ -114,6 +114,12 @@ let tests: [Target] = [
         name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
         swiftSettings: settings),
     .testTarget(
+        name: "AcceptanceTests",
+        dependencies: [
+            "ObjectBus", "TestInterfaces", "TestObjects", "TestWorker", "objbus", bigInt,
+        ],
+        swiftSettings: settings),
+    .testTarget(
         name: "ObjectBusTests", dependencies: ["ObjectBus", "TestObjects"],
         swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),

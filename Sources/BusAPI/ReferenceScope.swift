@@ -3,6 +3,7 @@
 import BusNode
 import BusValue
 import BusWire
+import Distributed
 
 extension CodingUserInfoKey {
     /// Where the references of the message at hand are.
@@ -22,6 +23,8 @@ final class EncodingScope: @unchecked Sendable {
     private let bus: Bus
     private(set) var references: [Reference] = []
     private var kept: [HeldReference] = []
+    /// Own objects that nobody else may keep alive yet.
+    private var keptObjects: [any DistributedActor] = []
     private var slots: [Reference: UInt32] = [:]
 
     init(_ bus: Bus) {
@@ -35,6 +38,11 @@ final class EncodingScope: @unchecked Sendable {
         self.slots[current.reference] = index
         self.references.append(current.reference)
         self.kept.append(current)
+        if case .own = current.lease,
+            let object = self.bus.objects.object(current.reference.object)
+        {
+            self.keptObjects.append(object)
+        }
         return ReferenceSlot(index)
     }
 }

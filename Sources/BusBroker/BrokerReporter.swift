@@ -118,7 +118,6 @@ extension LinkEnd {
         case .pipeFull: "the queue to the node is full"
         case .replaced: "the node made a new link"
         case .violation(let what): what
-        case .goodbye: "the node said goodbye"
         }
     }
 }

@@ -49,7 +49,14 @@ package enum LinkEnd: Hashable, Sendable {
     case pipeFull
     case replaced
     case violation(String)
-    case goodbye
+
+    /// Whether the node would not notice it by itself.
+    var isNews: Bool {
+        switch self {
+        case .sequenceGap, .silence, .violation, .pipeFull: true
+        case .connectionClosed, .replaced: false
+        }
+    }
 }
 
 /// Why an incarnation ended; the number is on the wire in PEER_ENDED.

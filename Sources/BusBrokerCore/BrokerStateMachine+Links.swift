@@ -155,7 +155,8 @@ extension BrokerStateMachine {
                 entry.reference, count: holding.count, generation: entry.generation, by: slot)
         }
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
-        for name in hello.names {
+        for name in hello.names.prefix(self.limits.namesPerNode)
+        where NameTable.isValid(name.name) {
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
         }
@@ -197,8 +198,16 @@ extension BrokerStateMachine {
     mutating func endLink(
         _ slot: NodeSlot, _ reason: LinkEnd, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
-        guard let node = self.nodes[slot], node.link != nil else { return }
+        guard let node = self.nodes[slot], let link = node.link else { return }
         self.nodes.unlink(slot)
+        if reason.isNews {
+            // Outside the sequence: to the node it means that the link is gone.
+            let body = FailureBody(BusError(.disconnected, "the link was ended: \(reason)"))
+            effects.append(
+                .send(
+                    Message(FrameHeader(kind: .refused), payload: body.encoded()),
+                    Transmission(epoch: .none, sequence: 0), to: link.rx))
+        }
         self.counters.linksLost += 1
         let deadline = now.advanced(by: self.limits.resumeWindow)
         self.nodes[slot]?.resumeDeadline = deadline
@@ -214,7 +223,9 @@ extension BrokerStateMachine {
         guard let node = self.nodes[slot] else { return }
         let owners = self.holders.owners(ofReferencesHeldBy: slot)
             .compactMap { self.nodes.slot(of: $0) }
-        let concerned = Set(owners).union(self.concerned(by: node.incarnation)).sorted()
+        let concerned = Set(owners).union(node.callees).union(
+            self.concerned(by: node.incarnation)
+        ).sorted()
         self.waiters[node.incarnation] = nil
         for name in self.names.names(ownedBy: node.incarnation) {
             if let claim = self.names.withdraw(name, by: node.incarnation) {

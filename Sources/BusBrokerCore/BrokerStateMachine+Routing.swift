@@ -33,6 +33,10 @@ extension BrokerStateMachine {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
+        if sender.lastCallee != destination {
+            self.nodes[slot]?.callees.insert(destination)
+            self.nodes[slot]?.lastCallee = destination
+        }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
         self.counters.callsForwarded += 1
     }
@@ -43,9 +47,7 @@ extension BrokerStateMachine {
         _ slot: NodeSlot
     ) -> BusError? {
         guard self.mayExist(target.owner) else {
-            let executed: BusError.Executed = header.flags.contains(.resent) ? .maybe : .no
-            return BusError(
-                .disconnected, executed: executed, "the owner of \(target) has ended")
+            return BusError(.disconnected, "the owner of \(target) has ended")
         }
         if header.flags.contains(.name) {
             guard let name = try? Extensions.name(in: frame, header: header),
@@ -203,7 +205,7 @@ extension BrokerStateMachine {
             self.endLink(destination, .connectionClosed, now, &effects)
         } else if header.kind != .call {
             self.endLink(destination, .pipeFull, now, &effects)
-        } else if !header.flags.contains(.oneWay) {
+        } else {
             var original = header
             original.peer = receiver.incarnation
             self.answer(
@@ -234,7 +236,6 @@ extension BrokerStateMachine {
         _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         self.undeliverable(header, frame, from: slot, now, &effects)
-        guard !header.flags.contains(.oneWay) else { return }
         self.answer(header, error, to: slot, &effects)
     }
 
@@ -243,6 +244,10 @@ extension BrokerStateMachine {
         _ header: FrameHeader, _ error: BusError, to slot: NodeSlot,
         _ effects: inout [BrokerEffect]
     ) {
+        guard !header.flags.contains(.oneWay) else { return }
+        var error = error
+        // An earlier copy may have been delivered.
+        if header.flags.contains(.resent), error.executed == .no { error.executed = .maybe }
         let failure = FrameHeader(
             kind: .failure, peer: header.peer, object: header.object, call: header.call)
         self.send(Message(failure, payload: FailureBody(error).encoded()), to: slot, &effects)

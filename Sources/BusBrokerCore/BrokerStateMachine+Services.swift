@@ -24,11 +24,11 @@ extension BrokerStateMachine {
         for entry in own { self.holders.countExport(entry.reference) }
         do {
             let answer = try self.service(header, frame, slot, caller, now, &effects)
-            let reply = FrameHeader(kind: .reply, peer: .broker, call: header.call)
             let payload = (try? answer.value.encoded()) ?? []
             self.send(
-                Message(reply, payload: payload, references: answer.references), to: slot,
-                &effects)
+                Message(
+                    FrameHeader(kind: .reply, peer: .broker, call: header.call), payload: payload,
+                    references: answer.references), to: slot, &effects)
         } catch {
             self.answer(header, error, to: slot, &effects)
         }
@@ -88,9 +88,7 @@ extension BrokerStateMachine {
         guard reference.owner == caller else {
             throw BusError(.denied, "only its owner may publish \(reference)")
         }
-        guard !name.isEmpty, name.utf8.count <= WireLimits.nameBytes,
-            name.unicodeScalars.allSatisfy({ !$0.properties.isWhitespace && $0.value >= 0x20 })
-        else {
+        guard NameTable.isValid(name) else {
             throw BusError(
                 .invalid, "a name has 1 to \(WireLimits.nameBytes) bytes without white space")
         }

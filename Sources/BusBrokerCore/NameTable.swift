@@ -35,6 +35,14 @@ package struct NameTable: Sendable {
 
     package var count: Int { self.queues.count }
 
+    /// Whether `name` may be published: 1 to 255 bytes without white space or control characters.
+    package static func isValid(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= WireLimits.nameBytes
+            && name.unicodeScalars.allSatisfy {
+                !$0.properties.isWhitespace && $0.value >= 0x20
+            }
+    }
+
     package func head(of name: String) -> Claim? { self.queues[name]?.first }
 
     package func queue(of name: String) -> [Claim] { self.queues[name] ?? [] }

@@ -42,6 +42,10 @@ package struct NodeRecord: Sendable {
     /// Who was told of the present link. Nobody else can have had calls under way to an earlier
     /// one, because whoever calls holds a reference until the answer is there (rules R10).
     package var told: Set<NodeSlot> = []
+    /// Who may have running or kept answers for this node.
+    package var callees: Set<NodeSlot> = []
+    /// The newest of them: most calls go to the same node as the one before.
+    package var lastCallee: NodeSlot?
     /// When a missing link ends the incarnation; meaningless while there is one.
     package var resumeDeadline: Tick = .distantFuture
 }

@@ -51,7 +51,7 @@ package struct ImportTable: Sendable {
     }
 
     package mutating func pin(_ reference: Reference) {
-        self.imports[reference]?.pins += 1
+        self.imports[reference, default: Import()].pins += 1
     }
 
     /// Returns how many copies to release: nil unless nothing holds the reference any more.

@@ -38,7 +38,7 @@ extension NodeStateMachine {
         guard request.deadline > now else {
             throw BusError(.expired, "the deadline passed before the call was made")
         }
-        guard request.references.count <= WireLimits.referencesPerMessage,
+        guard request.references.count + request.entries.count <= WireLimits.referencesPerMessage,
             request.buffers.count <= WireLimits.buffersPerMessage
         else { throw BusError(.invalid, "too many references or buffers in one call") }
         let entries = request.references.map { self.entry(for: $0) } + request.entries

@@ -221,7 +221,8 @@ extension FrameHeader {
 
     /// The acknowledged watermark: every call of the pair up to it is settled at the caller.
     package var watermark: UInt64 {
-        self.call.rawValue - min(self.call.rawValue, UInt64(self.behind))
+        if self.behind == .max { return 0 }
+        return self.call.rawValue - min(self.call.rawValue, UInt64(self.behind))
     }
 }
 
