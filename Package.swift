@@ -104,6 +104,10 @@ let layer5: [Target] = [
 
 // Tests, one target per module.
 let tests: [Target] = [
+    .testTarget(
+        name: "BusWireTests",
+        dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
+        swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(
         name: "ObjectBusMacrosTests",
