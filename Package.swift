@@ -121,6 +121,9 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTests", dependencies: ["ObjectBus", "TestObjects"],
+    .testTarget(
+        name: "BusWireTests",
+        dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
         swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(

@@ -1,5 +1,5 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
-// Implements docs/protocol/framing.md §7. Pure: no I/O, no clock, no randomness.
+// Implements docs/protocol/framing.md §6. Pure: no I/O, no clock, no randomness.
 
 internal import BusValue
 
