@@ -116,6 +116,9 @@ let tests: [Target] = [
     .testTarget(
         name: "ObjectBusTests", dependencies: ["ObjectBus", "TestObjects"],
         swiftSettings: settings),
+    .testTarget(
+        name: "BusValueTests", dependencies: ["BusValue"], exclude: ["Differential"],
+        swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(
         name: "ObjectBusMacrosTests",

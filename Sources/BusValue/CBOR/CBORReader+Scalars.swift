@@ -159,7 +159,7 @@ extension CBORReader {
 
     /// Whether a null or undefined is at a place.
     func isNull(at place: Int) -> Bool {
-        place < end && (bytes[place] == 0xf6 || bytes[place] == 0xf7)
+        0..<end ~= place && (bytes[place] == 0xf6 || bytes[place] == 0xf7)
     }
 
     private func describeItem(at place: Int) -> String {

@@ -40,7 +40,7 @@ public struct CBORReader: Sendable {
         limits: ValueLimits = .standard
     ) {
         self.bytes = bytes
-        self.offset = min(max(offset, 0), bytes.count)
+        self.offset = 0...bytes.count ~= offset ? offset : bytes.count
         self.limits = limits
         self.buffers = buffers
         end = min(bytes.count, self.offset + max(0, min(limits.messageBytes, 1 << 40)))

@@ -61,7 +61,9 @@ struct DecodingPlace {
     }
 
     /// The places of a map's keys and values.
-    func forEachEntry(_ body: (_ key: DecodingPlace, _ value: DecodingPlace) throws -> Void) throws {
+    func forEachEntry(
+        _ body: (_ key: DecodingPlace, _ value: DecodingPlace) throws -> Void
+    ) throws {
         source.move(to: offset)
         let head = try source.reader.head()
         guard head.major == .map else {

@@ -90,7 +90,7 @@ struct IndexedItems<Key: CodingKey>: KeyedDecodingContainerProtocol {
         }
     }
 
-    private func find(_ key: Key) -> Int? {
+    private func find(_ key: some CodingKey) -> Int? {
         var name = key.stringValue
         let place = name.withUTF8 { name in
             unsafe decoder.place.source.reader.bytes.withUnsafeBytes { bytes in
@@ -113,7 +113,7 @@ struct IndexedItems<Key: CodingKey>: KeyedDecodingContainerProtocol {
         return numbered.found ? entries[numbered.index].value : nil
     }
 
-    private func require(_ key: Key) throws -> DecodingPlace {
+    private func require(_ key: some CodingKey) throws -> DecodingPlace {
         guard let offset = find(key) else {
             throw DecodingError.keyNotFound(
                 key,
@@ -134,6 +134,14 @@ struct IndexedItems<Key: CodingKey>: KeyedDecodingContainerProtocol {
         try require(key).decode(type)
     }
 
+    func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 {
+        try require(key).decode(type)
+    }
+
+    func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 {
+        try require(key).decode(type)
+    }
+
     func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
         guard let offset = find(key) else { return nil }
         let place = decoder.inner(offset, key)
@@ -151,11 +159,7 @@ struct IndexedItems<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func superDecoder() throws -> any Decoder {
-        guard let key = Key(stringValue: "super") else {
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: codingPath, debugDescription: "no key is named \"super\""))
-        }
-        return try require(key).decoder()
+        try require(PathKey("super")).decoder()
     }
 
     func superDecoder(forKey key: Key) throws -> any Decoder {

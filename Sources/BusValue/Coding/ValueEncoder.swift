@@ -1,6 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
-/// Encodes `Encodable` instances as CBOR, without a `Value` in between (docs/protocol/values.md §7).
+/// Encodes `Encodable` instances as CBOR, without a `Value` between (docs/protocol/values.md §7).
 ///
 /// Scalars, text, bytes and arrays of them take a short way that allocates nothing but the output.
 /// A value type without state of its own: use it from any thread.
