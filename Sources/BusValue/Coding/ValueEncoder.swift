@@ -64,7 +64,9 @@ public struct ValueEncoder: Sendable {
             swap(&output.buffers, &buffers)
         }
         do {
-            if try !output.appendNative(value, depth: 0) {
+            if let kind = NativeKind(T.self) {
+                try output.append(value, as: kind, depth: 0)
+            } else {
                 try encodeComposite(value, to: &output)
             }
             try output.checkSize(0)

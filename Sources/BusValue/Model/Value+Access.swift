@@ -16,6 +16,11 @@ extension Value {
         if case .integer(let integer) = self { Int(exactly: integer) } else { nil }
     }
 
+    /// The integer that does not fit 64 bits, or nil when this is another kind.
+    public var bigIntegerValue: BigInteger? {
+        if case .bigInteger(let integer) = self { integer } else { nil }
+    }
+
     /// The number as a double: a `double`, or an integer that a double holds exactly.
     public var doubleValue: Double? {
         switch self {

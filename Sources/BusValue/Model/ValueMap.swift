@@ -57,8 +57,7 @@ public struct ValueMap: Sendable, Hashable {
     public subscript(key: Value) -> Value? {
         get {
             let place = position(of: key)
-            // Not with `nil`, which would be the value null.
-            return place.found ? entries[place.index].value : Value?.none
+            return place.found ? entries[place.index].value : nil
         }
         set {
             let place = position(of: key)
