@@ -125,6 +125,9 @@ let tests: [Target] = [
         name: "BusWireTests",
         dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
         swiftSettings: settings),
+    .testTarget(
+        name: "BusValueTests", dependencies: ["BusValue"], exclude: ["Differential"],
+        swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(
         name: "ObjectBusMacrosTests",

@@ -44,10 +44,10 @@ extension CBORReader {
 
     /// Reads one number as a double; an integer only if a double holds it exactly.
     public mutating func double() throws(ValueError) -> Double {
-        try double("Double")
+        try number("Double")
     }
 
-    mutating func double(_ expected: String) throws(ValueError) -> Double {
+    private mutating func number(_ expected: String) throws(ValueError) -> Double {
         let start = offset
         let head = try head()
         switch head.major {
@@ -70,7 +70,7 @@ extension CBORReader {
     /// Reads one number as a single, rounding as the processor does; fails when it is too large.
     mutating func single() throws(ValueError) -> Float {
         let start = offset
-        let double = try double("Float")
+        let double = try number("Float")
         if let bits = CBORFloat.single(double.bitPattern) { return Float(bitPattern: bits) }
         let single = Float(double)
         if double.isFinite, single.isInfinite {
@@ -159,7 +159,7 @@ extension CBORReader {
 
     /// Whether a null or undefined is at a place.
     func isNull(at place: Int) -> Bool {
-        place < end && (bytes[place] == 0xf6 || bytes[place] == 0xf7)
+        0..<end ~= place && (bytes[place] == 0xf6 || bytes[place] == 0xf7)
     }
 
     private func describeItem(at place: Int) -> String {

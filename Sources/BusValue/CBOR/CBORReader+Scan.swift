@@ -65,6 +65,25 @@ extension CBORReader {
         for _ in 0..<count * itemsEach { try scan(&extents, &isDefinite, depth: depth) }
     }
 
+    /// The place behind an item of input that was scanned.
+    mutating func skip(_ item: Int, _ extents: [Extent]) throws(ValueError) -> Int {
+        restart(at: item)
+        var head = try head()
+        if head.major == .tag { head = try self.head() }
+        switch head.major {
+        case .bytes, .text:
+            return try content(of: head).upperBound
+        case .array, .map:
+            let place = binarySearch(count: extents.count) { extents[$0].start - head.offset }
+            guard place.found else {
+                throw ValueError(.malformed, at: item, "an item that was not scanned")
+            }
+            return extents[place.index].end
+        default:
+            return offset
+        }
+    }
+
     /// Whether a tag is one of ours.
     static func isKnown(_ tag: UInt64) -> Bool {
         switch tag {

@@ -40,7 +40,7 @@ public struct CBORReader: Sendable {
         limits: ValueLimits = .standard
     ) {
         self.bytes = bytes
-        self.offset = min(max(offset, 0), bytes.count)
+        self.offset = 0...bytes.count ~= offset ? offset : bytes.count
         self.limits = limits
         self.buffers = buffers
         end = min(bytes.count, self.offset + max(0, min(limits.messageBytes, 1 << 40)))
@@ -79,7 +79,7 @@ public struct CBORReader: Sendable {
         let start = offset
         let initial = bytes[start]
         let information = initial & 0x1f
-        let major = CBORReader.majors[Int(initial >> 5)]
+        let major = CBORWriter.MajorType(rawValue: initial >> 5) ?? .simple
         offset += 1
         if information < 24 {
             return Head(
@@ -95,10 +95,6 @@ public struct CBORReader: Sendable {
         let argument = try word(count: 1 << Int(information - 24), of: start)
         return Head(major: major, argument: argument, information: information, offset: start)
     }
-
-    private static let majors: [CBORWriter.MajorType] = [
-        .unsigned, .negative, .bytes, .text, .array, .map, .tag, .simple,
-    ]
 
     /// Reads a big-endian word of 1, 2, 4 or 8 bytes.
     private mutating func word(count: Int, of item: Int) throws(ValueError) -> UInt64 {
@@ -195,10 +191,8 @@ public struct CBORReader: Sendable {
 
     /// Text of a range; fails when it is not UTF-8.
     func text(in range: Range<Int>, of head: Head) throws(ValueError) -> String {
-        guard let text = String(validating: bytes[range], as: UTF8.self) else {
-            throw ValueError(.malformed, at: head.offset, "the text is not UTF-8")
-        }
-        return text
+        if let text = validText(bytes, range) { return text }
+        throw ValueError(.malformed, at: head.offset, "the text is not UTF-8")
     }
 
     /// The next chunk of an indefinite string, or nil behind its break.
@@ -226,4 +220,29 @@ extension CBORWriter.MajorType {
         case .unsigned, .negative, .tag: false
         }
     }
+}
+
+/// Text of a range of UTF-8, or nil when it is not valid.
+///
+/// ASCII, which is what most of it is, is valid by itself and needs no generic validation.
+func validText(_ bytes: [UInt8], _ range: Range<Int>) -> String? {
+    unsafe bytes.withUnsafeBytes { bytes in
+        let units = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+        if unsafe isASCII(units) { return unsafe String(decoding: units, as: UTF8.self) }
+        return unsafe String(validating: units, as: UTF8.self)
+    }
+}
+
+private func isASCII(_ units: UnsafeRawBufferPointer) -> Bool {
+    var place = 0
+    while place + 8 <= units.count {
+        let word = unsafe units.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+        if word & 0x8080_8080_8080_8080 != 0 { return false }
+        place += 8
+    }
+    while place < units.count {
+        if unsafe units[place] >= 0x80 { return false }
+        place += 1
+    }
+    return true
 }

@@ -144,7 +144,7 @@ public enum CBORWriter {
             return
         }
         head(.tag, CBORTag.epoch, into: &bytes)
-        if let whole = Int64(exactly: seconds) {
+        if let whole = Int64(whole: seconds) {
             integer(whole, into: &bytes)
         } else {
             double(seconds, into: &bytes)

@@ -1,154 +1,116 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 extension EncodingOutput {
-    /// Appends a scalar, text, bytes, one of our own types, or an array of such.
+    /// Appends an instance of a native type.
     ///
-    /// Which one it is shows in the metatype, so nothing is boxed; the casts only restate the type.
-    ///
-    /// - Returns: False for every other type, and nothing is appended.
-    mutating func appendNative<T>(_ value: T, depth: Int) throws(ValueError) -> Bool {
-        if T.self == String.self {
+    /// - Parameter kind: That of `T`; the casts only restate the type.
+    mutating func append<T>(
+        _ value: T, as kind: NativeKind, depth: Int
+    ) throws(ValueError) {
+        switch kind {
+        case .string:
             try admit()
-            try text(unsafe unsafeBitCast(value, to: String.self))
-        } else if T.self == Int.self {
+            try text(cast(value))
+        case .int:
             try admit()
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: Int.self), into: &bytes)
-        } else if T.self == Bool.self {
+            CBORWriter.integer(cast(value, to: Int.self), into: &bytes)
+        case .bool:
             try admit()
-            CBORWriter.bool(unsafe unsafeBitCast(value, to: Bool.self), into: &bytes)
-        } else if T.self == Double.self {
+            CBORWriter.bool(cast(value), into: &bytes)
+        case .double:
             try admit()
-            CBORWriter.double(unsafe unsafeBitCast(value, to: Double.self), into: &bytes)
-        } else if T.self == Float.self {
+            CBORWriter.double(cast(value), into: &bytes)
+        case .float:
             try admit()
-            CBORWriter.single(unsafe unsafeBitCast(value, to: Float.self), into: &bytes)
-        } else if T.self == [UInt8].self {
+            CBORWriter.single(cast(value), into: &bytes)
+        case .byteArray:
             try admit()
-            try byteString(Bytes(unsafe unsafeBitCast(value, to: [UInt8].self)))
-        } else if T.self == Bytes.self {
+            try byteString(Bytes(cast(value, to: [UInt8].self)))
+        case .bytes:
             try admit()
-            try byteString(unsafe unsafeBitCast(value, to: Bytes.self))
-        } else if T.self == Value.self {
-            try append(unsafe unsafeBitCast(value, to: Value.self), depth: depth)
-        } else if try appendInteger(value) {
-            return true
-        } else if try appendArray(value, depth: depth) {
-            return true
-        } else {
-            return try appendOwn(value, depth: depth)
+            try byteString(cast(value))
+        case .value: try append(cast(value), depth: depth)
+        case .uuid: try append(.uuid(cast(value)), depth: depth)
+        case .timestamp: try append(.timestamp(cast(value)), depth: depth)
+        case .reference: try append(.reference(cast(value)), depth: depth)
+        case .bigInteger: try append(.bigInteger(cast(value)), depth: depth)
+        case .set: try append(.set(cast(value)), depth: depth)
+        case .map: try append(.map(cast(value)), depth: depth)
+        case .int64, .int32, .int16, .int8, .uint, .uint64, .uint32, .uint16, .uint8, .int128,
+            .uint128:
+            try appendInteger(value, as: kind)
+        case .strings, .ints, .doubles, .bools, .floats, .byteStrings, .byteArrays, .values,
+            .int64s, .int32s, .int16s, .int8s, .uints, .uint64s, .uint32s, .uint16s:
+            try appendArray(value, as: kind, depth: depth)
         }
-        return true
     }
 
-    /// The integers besides `Int`.
-    private mutating func appendInteger<T>(_ value: T) throws(ValueError) -> Bool {
-        if T.self == Int64.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: Int64.self), into: &bytes)
-        } else if T.self == Int32.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: Int32.self), into: &bytes)
-        } else if T.self == Int16.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: Int16.self), into: &bytes)
-        } else if T.self == Int8.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: Int8.self), into: &bytes)
-        } else if T.self == UInt.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: UInt.self), into: &bytes)
-        } else if T.self == UInt64.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: UInt64.self), into: &bytes)
-        } else if T.self == UInt32.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: UInt32.self), into: &bytes)
-        } else if T.self == UInt16.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: UInt16.self), into: &bytes)
-        } else if T.self == UInt8.self {
-            CBORWriter.integer(unsafe unsafeBitCast(value, to: UInt8.self), into: &bytes)
-        } else {
-            return false
-        }
+    /// Appends an entry of a map that is encoded by `Codable`, in one go.
+    mutating func append<T>(
+        _ name: String, _ value: T, as kind: NativeKind, depth: Int
+    ) throws(ValueError) {
+        try key(name)
+        try append(value, as: kind, depth: depth)
+    }
+
+    private mutating func appendInteger<T>(
+        _ value: T, as kind: NativeKind
+    ) throws(ValueError) {
         try admit()
-        return true
+        switch kind {
+        case .int64: CBORWriter.integer(cast(value, to: Int64.self), into: &bytes)
+        case .int32: CBORWriter.integer(cast(value, to: Int32.self), into: &bytes)
+        case .int16: CBORWriter.integer(cast(value, to: Int16.self), into: &bytes)
+        case .int8: CBORWriter.integer(cast(value, to: Int8.self), into: &bytes)
+        case .uint: CBORWriter.integer(cast(value, to: UInt.self), into: &bytes)
+        case .uint64: CBORWriter.integer(cast(value, to: UInt64.self), into: &bytes)
+        case .uint32: CBORWriter.integer(cast(value, to: UInt32.self), into: &bytes)
+        case .uint16: CBORWriter.integer(cast(value, to: UInt16.self), into: &bytes)
+        case .uint8: CBORWriter.integer(cast(value, to: UInt8.self), into: &bytes)
+        case .int128: try append(Value(cast(value, to: Int128.self)))
+        default: try append(Value(cast(value, to: UInt128.self)))
+        }
     }
 
-    /// Arrays of scalars, text and bytes.
-    private mutating func appendArray<T>(_ value: T, depth: Int) throws(ValueError) -> Bool {
-        if T.self == [Int].self {
-            try integers(unsafe unsafeBitCast(value, to: [Int].self), depth)
-        } else if T.self == [Double].self {
-            try array(unsafe unsafeBitCast(value, to: [Double].self), depth) {
-                (output, element) in CBORWriter.double(element, into: &output.bytes)
-            }
-        } else if T.self == [String].self {
-            try array(unsafe unsafeBitCast(value, to: [String].self), depth) {
+    private mutating func appendArray<T>(
+        _ value: T, as kind: NativeKind, depth: Int
+    ) throws(ValueError) {
+        switch kind {
+        case .strings:
+            try array(cast(value, to: [String].self), depth) {
                 (output, element) throws(ValueError) in try output.text(element)
             }
-        } else if T.self == [Float].self {
-            try array(unsafe unsafeBitCast(value, to: [Float].self), depth) {
-                (output, element) in CBORWriter.single(element, into: &output.bytes)
+        case .doubles:
+            try array(cast(value, to: [Double].self), depth) {
+                (output, element) in CBORWriter.double(element, into: &output.bytes)
             }
-        } else if T.self == [Bool].self {
-            try array(unsafe unsafeBitCast(value, to: [Bool].self), depth) {
+        case .bools:
+            try array(cast(value, to: [Bool].self), depth) {
                 (output, element) in CBORWriter.bool(element, into: &output.bytes)
             }
-        } else if T.self == [Bytes].self {
-            try array(unsafe unsafeBitCast(value, to: [Bytes].self), depth) {
+        case .floats:
+            try array(cast(value, to: [Float].self), depth) {
+                (output, element) in CBORWriter.single(element, into: &output.bytes)
+            }
+        case .byteStrings:
+            try array(cast(value, to: [Bytes].self), depth) {
                 (output, element) throws(ValueError) in try output.byteString(element)
             }
-        } else if T.self == [[UInt8]].self {
-            try array(unsafe unsafeBitCast(value, to: [[UInt8]].self), depth) {
+        case .byteArrays:
+            try array(cast(value, to: [[UInt8]].self), depth) {
                 (output, element) throws(ValueError) in try output.byteString(Bytes(element))
             }
-        } else if T.self == [Value].self {
-            try append(.array(unsafe unsafeBitCast(value, to: [Value].self)), depth: depth)
-        } else {
-            return try appendIntegers(value, depth)
+        case .values: try append(.array(cast(value)), depth: depth)
+        case .ints: try integers(cast(value, to: [Int].self), depth)
+        case .int64s: try integers(cast(value, to: [Int64].self), depth)
+        case .int32s: try integers(cast(value, to: [Int32].self), depth)
+        case .int16s: try integers(cast(value, to: [Int16].self), depth)
+        case .int8s: try integers(cast(value, to: [Int8].self), depth)
+        case .uints: try integers(cast(value, to: [UInt].self), depth)
+        case .uint64s: try integers(cast(value, to: [UInt64].self), depth)
+        case .uint32s: try integers(cast(value, to: [UInt32].self), depth)
+        default: try integers(cast(value, to: [UInt16].self), depth)
         }
-        return true
-    }
-
-    /// Arrays of the integers besides `Int`.
-    private mutating func appendIntegers<T>(_ value: T, _ depth: Int) throws(ValueError) -> Bool {
-        if T.self == [Int64].self {
-            try integers(unsafe unsafeBitCast(value, to: [Int64].self), depth)
-        } else if T.self == [Int32].self {
-            try integers(unsafe unsafeBitCast(value, to: [Int32].self), depth)
-        } else if T.self == [Int16].self {
-            try integers(unsafe unsafeBitCast(value, to: [Int16].self), depth)
-        } else if T.self == [Int8].self {
-            try integers(unsafe unsafeBitCast(value, to: [Int8].self), depth)
-        } else if T.self == [UInt].self {
-            try integers(unsafe unsafeBitCast(value, to: [UInt].self), depth)
-        } else if T.self == [UInt64].self {
-            try integers(unsafe unsafeBitCast(value, to: [UInt64].self), depth)
-        } else if T.self == [UInt32].self {
-            try integers(unsafe unsafeBitCast(value, to: [UInt32].self), depth)
-        } else if T.self == [UInt16].self {
-            try integers(unsafe unsafeBitCast(value, to: [UInt16].self), depth)
-        } else {
-            return false
-        }
-        return true
-    }
-
-    /// The types of this module, and integers that may need a bignum.
-    private mutating func appendOwn<T>(_ value: T, depth: Int) throws(ValueError) -> Bool {
-        if T.self == UUIDValue.self {
-            try append(.uuid(unsafe unsafeBitCast(value, to: UUIDValue.self)))
-        } else if T.self == Timestamp.self {
-            try append(.timestamp(unsafe unsafeBitCast(value, to: Timestamp.self)))
-        } else if T.self == ReferenceSlot.self {
-            try append(.reference(unsafe unsafeBitCast(value, to: ReferenceSlot.self)))
-        } else if T.self == BigInteger.self {
-            try append(.bigInteger(unsafe unsafeBitCast(value, to: BigInteger.self)))
-        } else if T.self == ValueSet.self {
-            try append(.set(unsafe unsafeBitCast(value, to: ValueSet.self)), depth: depth)
-        } else if T.self == ValueMap.self {
-            try append(.map(unsafe unsafeBitCast(value, to: ValueMap.self)), depth: depth)
-        } else if T.self == Int128.self {
-            try append(Value(unsafe unsafeBitCast(value, to: Int128.self)))
-        } else if T.self == UInt128.self {
-            try append(Value(unsafe unsafeBitCast(value, to: UInt128.self)))
-        } else {
-            return false
-        }
-        return true
     }
 
     private mutating func integers<Element: FixedWidthInteger>(
@@ -170,4 +132,10 @@ extension EncodingOutput {
         CBORWriter.array(count: elements.count, into: &bytes)
         for element in elements { try body(&self, element) }
     }
+}
+
+/// Restates the type of an instance whose metatype was compared with the target's.
+@inline(__always)
+func cast<From, To>(_ value: From, to type: To.Type = To.self) -> To {
+    unsafe unsafeBitCast(value, to: To.self)
 }

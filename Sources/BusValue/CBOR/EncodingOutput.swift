@@ -3,6 +3,21 @@
 
 /// Bytes under construction, with what is left of the limits and the frames collected so far.
 struct EncodingOutput {
+    /// Where the key and the value of one map entry start.
+    struct Entry {
+        var key: Int
+        var value: Int
+        /// Where the value ends; known when the map is closed.
+        var end = 0
+    }
+
+    /// A state to go back to.
+    struct Mark {
+        let bytes: Int
+        let buffers: Int
+        let entries: Int
+    }
+
     /// The encoding so far; may begin with items of the caller.
     var bytes: [UInt8] = []
     /// Frames collected so far; may begin with frames of the caller.
@@ -15,6 +30,8 @@ struct EncodingOutput {
     private let start: Int
     /// Items that may still be written.
     private var itemsLeft: Int
+    /// Where the keys and values of all open maps' entries start; the innermost map's are last.
+    var entries: [Entry] = []
     /// Inside how many sets and map keys we are: there bytes stay inline, to be sorted by content.
     var keyDepth = 0
 
@@ -46,6 +63,26 @@ struct EncodingOutput {
         if depth > limits.depth {
             throw ValueError(.limitExceeded, "a value is nested more than \(limits.depth) deep")
         }
+    }
+
+    /// Starts an entry of a map that is encoded by `Codable`.
+    mutating func key(_ name: String) throws(ValueError) {
+        let start = bytes.count
+        try admit()
+        try text(name)
+        entries.append(Entry(key: start, value: bytes.count))
+    }
+
+    /// Cuts everything back to an earlier state.
+    mutating func rewind(to mark: Mark) {
+        bytes.removeLast(bytes.count - mark.bytes)
+        buffers.removeLast(buffers.count - mark.buffers)
+        entries.removeLast(entries.count - mark.entries)
+    }
+
+    /// The state now.
+    var mark: Mark {
+        Mark(bytes: bytes.count, buffers: buffers.count, entries: entries.count)
     }
 
     /// Appends text.

@@ -19,11 +19,8 @@ struct DecodingPlace {
     /// Decodes the item: natively, by its shape, or by `Codable`.
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
         do {
-            source.move(to: offset)
-            if let native = try source.reader.native(type) { return native }
-            if T.self is any ValueShaped.Type, let shaped = try decodeShaped(type) {
-                return shaped
-            }
+            if let kind = NativeKind(T.self) { return try source.native(type, kind, at: offset) }
+            if T.self is any ValueShaped.Type { return try decodeShaped(type) }
             return try T(from: decoder())
         } catch let error as ValueError {
             throw DecodingError.of(
@@ -31,16 +28,16 @@ struct DecodingPlace {
         }
     }
 
-    private func decodeShaped<T>(_ type: T.Type) throws -> T? {
+    private func decodeShaped<T: Decodable>(_ type: T.Type) throws -> T {
         func shaped<S: ShapedDecodable>(_ type: S.Type) throws -> T {
-            unsafe unsafeBitCast(try S.decodeShape(from: self), to: T.self)
+            cast(try S.decodeShape(from: self))
         }
         func represented<R: ValueRepresentable>(_ type: R.Type) throws -> T {
-            unsafe unsafeBitCast(try R(value: source.reader.value()), to: T.self)
+            cast(try R(value: source.native(Value.self, .value, at: offset)))
         }
         if let type = T.self as? any ShapedDecodable.Type { return try shaped(type) }
         if let type = T.self as? any ValueRepresentable.Type { return try represented(type) }
-        return nil
+        return try T(from: decoder())
     }
 
     /// A decoder for the item.
@@ -61,7 +58,9 @@ struct DecodingPlace {
     }
 
     /// The places of a map's keys and values.
-    func forEachEntry(_ body: (_ key: DecodingPlace, _ value: DecodingPlace) throws -> Void) throws {
+    func forEachEntry(
+        _ body: (_ key: DecodingPlace, _ value: DecodingPlace) throws -> Void
+    ) throws {
         source.move(to: offset)
         let head = try source.reader.head()
         guard head.major == .map else {
@@ -83,7 +82,7 @@ struct DecodingPlace {
     /// Decodes a dictionary's key; where `Int` is asked for, its decimal text is good too.
     func decodeKey<K: Decodable>(_ type: K.Type) throws -> K {
         if K.self == Int.self, let name, let number = Int(name.stringValue) {
-            return unsafe unsafeBitCast(number, to: K.self)
+            return cast(number)
         }
         return try decode(type)
     }

@@ -44,22 +44,19 @@ final class DecodingSource {
         reader.restart(at: offset)
     }
 
+    /// Reads a native item at a place.
+    func native<T>(_ type: T.Type, _ kind: NativeKind, at offset: Int) throws(ValueError) -> T {
+        try reader.native(type, as: kind, at: offset)
+    }
+
+    /// The index of the map at a place.
+    func index(at offset: Int) throws(ValueError) -> KeyIndex {
+        reader.restart(at: offset)
+        return try KeyIndex(&reader, extents)
+    }
+
     /// The place behind the item at a place.
     func skip(_ offset: Int) throws(ValueError) -> Int {
-        move(to: offset)
-        var head = try reader.head()
-        if head.major == .tag { head = try reader.head() }
-        switch head.major {
-        case .bytes, .text:
-            return try reader.content(of: head).upperBound
-        case .array, .map:
-            let place = binarySearch(count: extents.count) { extents[$0].start - head.offset }
-            guard place.found else {
-                throw ValueError(.malformed, at: offset, "an item that was not scanned")
-            }
-            return extents[place.index].end
-        default:
-            return reader.offset
-        }
+        try reader.skip(offset, extents)
     }
 }

@@ -17,7 +17,9 @@ struct EncodingPlace {
     /// Encodes one item here: natively, by its shape, or by `Codable`.
     func encode<T: Encodable>(_ value: T) throws {
         do {
-            if try sink.output.appendNative(value, depth: depth) { return }
+            if let kind = NativeKind(T.self) {
+                return try sink.output.append(value, as: kind, depth: depth)
+            }
             if T.self is any ValueShaped.Type, try encodeShaped(value) { return }
             try encodeByCodable(value)
         } catch let error as ValueError {
@@ -42,10 +44,10 @@ struct EncodingPlace {
 
     private func encodeShaped<T: Encodable>(_ value: T) throws -> Bool {
         func shaped<S: ShapedEncodable>(_ type: S.Type) throws {
-            try S.encodeShape(unsafe unsafeBitCast(value, to: S.self), to: self)
+            try S.encodeShape(cast(value), to: self)
         }
         func represented<R: ValueRepresentable>(_ type: R.Type) throws {
-            let value = unsafe unsafeBitCast(value, to: R.self).value
+            let value = cast(value, to: R.self).value
             try sink.output.append(value, depth: depth)
         }
         if let type = T.self as? any ShapedEncodable.Type {
@@ -118,9 +120,7 @@ struct EncodingPlace {
             try place.encode(item)
             pieces.append(start..<sink.output.bytes.count)
         }
-        let order = sink.order(of: pieces)
-        for (left, right) in zip(order, order.dropFirst())
-        where sink.areEqual(pieces[left], pieces[right]) {
+        guard let order = sink.output.order(of: pieces) else {
             throw ValueError(.duplicate, "two keys or members that differ encode alike")
         }
         return (pieces, order)

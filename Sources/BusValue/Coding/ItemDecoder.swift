@@ -52,6 +52,10 @@ struct SingleDecodedItem: SingleValueDecodingContainer {
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
         try decoder.place.decode(type)
     }
+
+    func decode(_ type: Int128.Type) throws -> Int128 { try decoder.place.decode(type) }
+
+    func decode(_ type: UInt128.Type) throws -> UInt128 { try decoder.place.decode(type) }
 }
 
 /// An array's or a set's elements in order.
@@ -100,6 +104,18 @@ struct ListedItems: UnkeyedDecodingContainer {
     }
 
     mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+        let result = try next(type).decode(type)
+        try advance()
+        return result
+    }
+
+    mutating func decode(_ type: Int128.Type) throws -> Int128 {
+        let result = try next(type).decode(type)
+        try advance()
+        return result
+    }
+
+    mutating func decode(_ type: UInt128.Type) throws -> UInt128 {
         let result = try next(type).decode(type)
         try advance()
         return result

@@ -1,5 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+// The generic methods stand for all of the protocols' own, except where those have a default.
+
 /// The map that a type fills by its coding keys.
 struct KeyedItems<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let encoder: ItemEncoder
@@ -11,6 +13,14 @@ struct KeyedItems<Key: CodingKey>: KeyedEncodingContainerProtocol {
     }
 
     func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
+        try encoder.put(value, key: key)
+    }
+
+    func encode(_ value: Int128, forKey key: Key) throws {
+        try encoder.put(value, key: key)
+    }
+
+    func encode(_ value: UInt128, forKey key: Key) throws {
         try encoder.put(value, key: key)
     }
 
@@ -49,6 +59,14 @@ struct UnkeyedItems: UnkeyedEncodingContainer {
         try encoder.put(value)
     }
 
+    func encode(_ value: Int128) throws {
+        try encoder.put(value)
+    }
+
+    func encode(_ value: UInt128) throws {
+        try encoder.put(value)
+    }
+
     func nestedContainer<Nested: CodingKey>(
         keyedBy keyType: Nested.Type
     ) -> KeyedEncodingContainer<Nested> {
@@ -75,6 +93,14 @@ struct SingleItem: SingleValueEncodingContainer {
     }
 
     func encode<T: Encodable>(_ value: T) throws {
+        try encoder.putSingle(value)
+    }
+
+    func encode(_ value: Int128) throws {
+        try encoder.putSingle(value)
+    }
+
+    func encode(_ value: UInt128) throws {
         try encoder.putSingle(value)
     }
 }

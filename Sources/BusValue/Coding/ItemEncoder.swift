@@ -31,7 +31,7 @@ final class ItemEncoder: Encoder {
         self.place = place
         serial = place.sink.nextSerial()
         start = place.sink.output.bytes.count
-        entryBase = place.sink.entries.count
+        entryBase = place.sink.output.entries.count
     }
 
     var sink: EncodingSink { place.sink }
@@ -73,36 +73,57 @@ final class ItemEncoder: Encoder {
     }
 
     private func checkActive() throws {
-        if let failure = sink.failure { throw failure }
+        if sink.hasFailed, let failure = sink.failure { throw failure }
         guard sink.active == serial else { throw invalid("the encoder is not active any more") }
     }
 
     // MARK: Items
 
     /// Appends one entry of a map.
-    func put<T: Encodable>(_ value: T, key: any CodingKey) throws {
+    func put<T: Encodable>(_ value: T, key: some CodingKey) throws {
         try checkActive()
-        let mark = (sink.output.bytes.count, sink.output.buffers.count, sink.entries.count)
+        let mark = sink.output.mark
         do {
-            try putKey(key)
-            try inner(key).encode(value)
+            if let kind = NativeKind(T.self) {
+                let depth = place.depth + 1
+                try sink.output.append(key.stringValue, value, as: kind, depth: depth)
+            } else {
+                try sink.output.key(key.stringValue)
+                try inner(key).encode(value)
+            }
         } catch {
-            sink.rewind(bytes: mark.0, buffers: mark.1, entries: mark.2)
-            throw error
+            sink.output.rewind(to: mark)
+            throw translated(error, value, key)
         }
     }
 
     /// Appends one element of an array.
     func put<T: Encodable>(_ value: T) throws {
         try checkActive()
-        let mark = (sink.output.bytes.count, sink.output.buffers.count, sink.entries.count)
+        let mark = sink.output.mark
         do {
-            try inner(PathKey(index: count)).encode(value)
+            if let kind = NativeKind(T.self) {
+                try sink.output.append(value, as: kind, depth: place.depth + 1)
+            } else {
+                try inner(PathKey(index: count)).encode(value)
+            }
         } catch {
-            sink.rewind(bytes: mark.0, buffers: mark.1, entries: mark.2)
-            throw error
+            sink.output.rewind(to: mark)
+            throw translated(error, value, PathKey(index: count))
         }
         count += 1
+    }
+
+    /// What Swift's users know, from our own error about an item.
+    private func translated<T>(
+        _ error: any Error, _ value: T, _ key: any CodingKey
+    ) -> any Error {
+        guard let error = error as? ValueError else { return error }
+        return EncodingError.invalidValue(
+            value,
+            .init(
+                codingPath: codingPath + [key], debugDescription: error.message,
+                underlyingError: error))
     }
 
     /// Writes the only item of a single-value container.
@@ -113,21 +134,6 @@ final class ItemEncoder: Encoder {
         count = 1
     }
 
-    private func putKey(_ key: any CodingKey) throws {
-        let start = sink.output.bytes.count
-        do {
-            try sink.output.admit()
-            try sink.output.text(key.stringValue)
-        } catch {
-            throw EncodingError.invalidValue(
-                key.stringValue,
-                .init(
-                    codingPath: codingPath, debugDescription: error.message,
-                    underlyingError: error))
-        }
-        sink.entries.append(.init(key: start, value: sink.output.bytes.count))
-    }
-
     private func inner(_ key: any CodingKey) -> EncodingPlace {
         EncodingPlace(sink: sink, parent: self, key: key, depth: place.depth + 1)
     }
@@ -136,8 +142,9 @@ final class ItemEncoder: Encoder {
     func deferredEncoder(key: (any CodingKey)?) -> ItemEncoder {
         do {
             try checkActive()
-            if let key { try putKey(key) }
+            if let key { try sink.output.key(key.stringValue) }
         } catch {
+            let error = translated(error, key?.stringValue, key ?? PathKey(index: count))
             if sink.failure == nil { sink.failure = error as? EncodingError }
         }
         let own = EncodingSink(
@@ -149,7 +156,7 @@ final class ItemEncoder: Encoder {
         count += 1
         deferred.append(
             Deferred(
-                offset: sink.output.bytes.count, entry: sink.entries.count - 1,
+                offset: sink.output.bytes.count, entry: sink.output.entries.count - 1,
                 encoder: encoder))
         return encoder
     }
@@ -170,7 +177,7 @@ final class ItemEncoder: Encoder {
             close(.array, count: count)
         case .keyed:
             try sink.output.checkDepth(place.depth + 1)
-            close(.map, count: sortEntries())
+            close(.map, count: sink.output.sortEntries(from: entryBase, start: start + 1))
         }
     }
 
@@ -184,31 +191,6 @@ final class ItemEncoder: Encoder {
         sink.output.bytes.replaceSubrange(start...start, with: head)
     }
 
-    /// Puts the entries in the order of their keys, of equal keys the last; gives their number.
-    private func sortEntries() -> Int {
-        let entries = sink.entries[entryBase...]
-        defer { sink.entries.removeLast(entries.count) }
-        let keys = entries.map { $0.key..<$0.value }
-        if sink.areOrdered(keys) { return keys.count }
-        let content = start + 1
-        var ends = entries.dropFirst().map(\.key)
-        ends.append(sink.output.bytes.count)
-        let order = sink.order(of: keys)
-        var kept: [Int] = []
-        kept.reserveCapacity(order.count)
-        for index in order {
-            if let last = kept.last, sink.areEqual(keys[last], keys[index]) { kept.removeLast() }
-            kept.append(index)
-        }
-        let unordered = Array(sink.output.bytes[content...])
-        sink.output.bytes.removeLast(unordered.count)
-        for index in kept {
-            let range = keys[index].lowerBound - content..<ends[index] - content
-            sink.output.bytes.append(contentsOf: unordered[range])
-        }
-        return kept.count
-    }
-
     /// Puts the containers made by hand where they belong.
     private func splice() throws {
         if deferred.isEmpty { return }
@@ -219,8 +201,8 @@ final class ItemEncoder: Encoder {
         for (place, item) in deferred.enumerated() {
             try item.encoder.finish()
             while shape == .keyed, entry <= item.entry {
-                sink.entries[entry].key += shift
-                sink.entries[entry].value += shift
+                sink.output.entries[entry].key += shift
+                sink.output.entries[entry].value += shift
                 entry += 1
             }
             let own = item.encoder.sink.output.bytes
@@ -229,9 +211,9 @@ final class ItemEncoder: Encoder {
             let next = place + 1 < deferred.count ? deferred[place + 1].offset : bytes.count
             spliced += bytes[item.offset..<next]
         }
-        while shape == .keyed, entry < sink.entries.count {
-            sink.entries[entry].key += shift
-            sink.entries[entry].value += shift
+        while shape == .keyed, entry < sink.output.entries.count {
+            sink.output.entries[entry].key += shift
+            sink.output.entries[entry].value += shift
             entry += 1
         }
         sink.output.bytes = spliced

@@ -85,7 +85,8 @@ protocol SimplyCodable: Codable {
 extension SimplyCodable {
     func encodeSimply(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        if encoder is ItemEncoder { try container.encode(self) } else { try container.encode(simple) }
+        if encoder is ItemEncoder { return try container.encode(self) }
+        try container.encode(simple)
     }
 
     static func decodeSimply(from decoder: any Decoder) throws -> Self {

@@ -32,7 +32,8 @@ public struct ValueDecoder: Sendable {
     ) throws -> T {
         var reader = CBORReader(bytes, at: offset, buffers: buffers, limits: limits)
         do {
-            if let native = try reader.native(type) {
+            if let kind = NativeKind(T.self) {
+                let native = try reader.native(type, as: kind)
                 offset = reader.offset
                 return native
             }

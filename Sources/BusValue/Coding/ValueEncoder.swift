@@ -1,6 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
-/// Encodes `Encodable` instances as CBOR, without a `Value` in between (docs/protocol/values.md §7).
+/// Encodes `Encodable` instances as CBOR, without a `Value` between (docs/protocol/values.md §7).
 ///
 /// Scalars, text, bytes and arrays of them take a short way that allocates nothing but the output.
 /// A value type without state of its own: use it from any thread.
@@ -64,7 +64,9 @@ public struct ValueEncoder: Sendable {
             swap(&output.buffers, &buffers)
         }
         do {
-            if try !output.appendNative(value, depth: 0) {
+            if let kind = NativeKind(T.self) {
+                try output.append(value, as: kind, depth: 0)
+            } else {
                 try encodeComposite(value, to: &output)
             }
             try output.checkSize(0)

@@ -34,6 +34,17 @@ public struct Timestamp: Sendable {
     }
 }
 
+extension Int64 {
+    /// The integer that a double holds, or nil when it holds none that fits.
+    ///
+    /// Unlike `init(exactly:)` this needs no function of the C library.
+    init?(whole double: Double) {
+        guard double >= -0x1p63, double < 0x1p63 else { return nil }
+        self.init(double)
+        if Double(self) != double { return nil }
+    }
+}
+
 extension Timestamp: Hashable {
     /// Whether both hold the same bits.
     public static func == (left: Timestamp, right: Timestamp) -> Bool {

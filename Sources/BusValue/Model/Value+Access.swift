@@ -16,6 +16,11 @@ extension Value {
         if case .integer(let integer) = self { Int(exactly: integer) } else { nil }
     }
 
+    /// The integer that does not fit 64 bits, or nil when this is another kind.
+    public var bigIntegerValue: BigInteger? {
+        if case .bigInteger(let integer) = self { integer } else { nil }
+    }
+
     /// The number as a double: a `double`, or an integer that a double holds exactly.
     public var doubleValue: Double? {
         switch self {
@@ -109,13 +114,11 @@ extension Value {
     }
 }
 
-extension Value: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+// Not by nil: "value == nil" would then ask for null where people ask for nothing.
+extension Value: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    /// `null`.
-    public init(nilLiteral: ()) { self = .null }
-
     /// A truth value.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
 

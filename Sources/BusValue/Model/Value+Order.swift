@@ -103,6 +103,6 @@ extension Timestamp {
     /// What stands inside the tag: an integer or a double (§3.6).
     var content: Value {
         guard let seconds = exactSecondsSince1970 else { return .double(secondsSince2001) }
-        return Int64(exactly: seconds).map(Value.integer) ?? .double(seconds)
+        return Int64(whole: seconds).map(Value.integer) ?? .double(seconds)
     }
 }

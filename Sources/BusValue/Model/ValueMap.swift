@@ -1,6 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
-/// Values by key, kept in the order of the keys' encodings so that equal maps look alike everywhere.
+/// Values by key, kept in the order of the keys' encodings so that equal maps look alike.
 ///
 /// Lookup is a binary search; one insertion moves the entries behind it, so build large maps whole.
 public struct ValueMap: Sendable, Hashable {
@@ -57,8 +57,7 @@ public struct ValueMap: Sendable, Hashable {
     public subscript(key: Value) -> Value? {
         get {
             let place = position(of: key)
-            // Not with `nil`, which would be the value null.
-            return place.found ? entries[place.index].value : Value?.none
+            return place.found ? entries[place.index].value : nil
         }
         set {
             let place = position(of: key)
@@ -103,15 +102,20 @@ public struct ValueMap: Sendable, Hashable {
     }
 }
 
-extension ValueMap: RandomAccessCollection, ExpressibleByDictionaryLiteral {
-    /// Always 0.
-    public var startIndex: Int { 0 }
+extension ValueMap: Sequence, ExpressibleByDictionaryLiteral {
+    /// How many entries there are.
+    public var count: Int { entries.count }
+
+    /// Whether there are no entries.
+    public var isEmpty: Bool { entries.isEmpty }
 
     /// The count.
-    public var endIndex: Int { entries.count }
+    public var underestimatedCount: Int { entries.count }
 
-    /// The entry at a place in key order; the place must be within bounds.
-    public subscript(position: Int) -> Entry { entries[position] }
+    /// Goes through the entries in key order.
+    public func makeIterator() -> IndexingIterator<[Entry]> {
+        entries.makeIterator()
+    }
 
     /// A map written out; of equal keys the last wins.
     public init(dictionaryLiteral elements: (Value, Value)...) {
