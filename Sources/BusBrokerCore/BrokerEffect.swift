@@ -50,6 +50,30 @@ package enum LinkEnd: Hashable, Sendable {
     case replaced
     case violation(String)
     case goodbye
+
+    /// Whether the node can't know that its link has ended, and would wait for its silence.
+    var needsTelling: Bool {
+        switch self {
+        case .sequenceGap, .silence, .violation: true
+        case .connectionClosed, .pipeFull, .replaced, .goodbye: false
+        }
+    }
+}
+
+extension LinkEnd: CustomStringConvertible {
+    /// What logs and the node are told.
+    package var description: String {
+        switch self {
+        case .sequenceGap(let expected, let received):
+            "sequence \(received) came where \(expected) was due"
+        case .silence: "nothing was heard for too long"
+        case .connectionClosed: "a connection closed"
+        case .pipeFull: "the queue to the node is full"
+        case .replaced: "the node made a new link"
+        case .violation(let what): what
+        case .goodbye: "the node said goodbye"
+        }
+    }
 }
 
 /// Why an incarnation ended; the number is on the wire in PEER_ENDED.

@@ -74,8 +74,13 @@ package struct NameTable: Sendable {
         (self.namesByOwner[owner] ?? []).sorted()
     }
 
-    /// The published names most like `name`, for an error message: at most three.
+    /// With more names than this, looking for similar ones would hold up the broker.
+    package static let similarAmong = 256
+
+    /// The published names most like `name`, for an error message: at most three, and none among
+    /// too many.
     package func similar(to name: String) -> [String] {
+        guard self.queues.count <= Self.similarAmong else { return [] }
         let scored = self.queues.keys.map { (distance: editDistance($0, name), name: $0) }
         return scored.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
             .prefix(3).map(\.name)
