@@ -121,6 +121,7 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTests", dependencies: ["ObjectBus", "TestObjects"],
+        swiftSettings: settings),
     .testTarget(
         name: "BusWireTests",
         dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],

@@ -40,7 +40,7 @@ struct BrokerReporter {
                 metadata: self.metadata(incarnation, ["epoch": "\(epoch.rawValue)"]))
         case .linkLost(let incarnation, let end):
             self.logger.info(
-                "link lost", metadata: self.metadata(incarnation, ["reason": "\(end.words)"]))
+                "link lost", metadata: self.metadata(incarnation, ["reason": "\(end)"]))
         case .incarnationEnded(let incarnation, let end):
             self.logger.info(
                 "incarnation ended",
@@ -104,21 +104,6 @@ struct BrokerReporter {
         metadata["node"] = "\(self.names[incarnation] ?? "?")"
         metadata["incarnation"] = "\(incarnation)"
         return metadata
-    }
-}
-
-extension LinkEnd {
-    /// What the log says.
-    var words: String {
-        switch self {
-        case .sequenceGap(let expected, let received):
-            "sequence \(received) came where \(expected) was due"
-        case .silence: "nothing heard"
-        case .connectionClosed: "a connection closed"
-        case .pipeFull: "the queue to the node is full"
-        case .replaced: "the node made a new link"
-        case .violation(let what): what
-        }
     }
 }
 

@@ -49,12 +49,29 @@ package enum LinkEnd: Hashable, Sendable {
     case pipeFull
     case replaced
     case violation(String)
+    case goodbye
 
-    /// Whether the node would not notice it by itself.
-    var isNews: Bool {
+    /// Whether the node can't know that its link has ended, and would wait for its silence.
+    var needsTelling: Bool {
         switch self {
-        case .sequenceGap, .silence, .violation, .pipeFull: true
-        case .connectionClosed, .replaced: false
+        case .sequenceGap, .silence, .violation: true
+        case .connectionClosed, .pipeFull, .replaced, .goodbye: false
+        }
+    }
+}
+
+extension LinkEnd: CustomStringConvertible {
+    /// What logs and the node are told.
+    package var description: String {
+        switch self {
+        case .sequenceGap(let expected, let received):
+            "sequence \(received) came where \(expected) was due"
+        case .silence: "nothing was heard for too long"
+        case .connectionClosed: "a connection closed"
+        case .pipeFull: "the queue to the node is full"
+        case .replaced: "the node made a new link"
+        case .violation(let what): what
+        case .goodbye: "the node said goodbye"
         }
     }
 }

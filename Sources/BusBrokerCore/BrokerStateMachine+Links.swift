@@ -15,35 +15,58 @@ extension BrokerStateMachine {
             self.refuse(connection, .disconnected, "this connection has no link", &effects)
             return
         }
+        // Told once; whoever goes on all the same costs nothing more.
+        guard !self.offenders.contains(connection) else { return }
         let token = Token(high: header.object.rawValue, low: header.call.rawValue)
-        if self.handshakes[token] == nil {
-            guard self.handshakes.count < self.limits.handshakes else {
-                self.refuse(connection, .overloaded, "too many handshakes at once", &effects)
-                return
-            }
-            self.handshakes[token] = Handshake()
-            self.timers.add(.handshake(token), due: now.advanced(by: self.limits.handshake))
+        guard
+            self.handshakes[token] != nil || self.handshakes.count < self.limits.handshakes
+        else {
+            self.refuse(connection, .overloaded, "too many handshakes at once", &effects)
+            return
         }
         effects.append(.watch(connection))
+        var handshake = self.handshakes[token] ?? Handshake(since: now)
         if header.kind == .attach {
-            self.handshakes[token]?.rx = connection
+            handshake.rx = connection
         } else {
-            do {
-                self.handshakes[token]?.hello = try HelloBody(payloadOf: frame, header)
-                self.handshakes[token]?.helloHeader = header
-                self.handshakes[token]?.tx = connection
+            handshake.tx = connection
+            handshake.header = header
+            do throws(BodyError) {
+                handshake.hello = .success(try HelloBody(payloadOf: frame, header))
             } catch {
-                self.handshakes[token] = nil
-                self.refuse(connection, .invalid, "HELLO: \(error.message)", &effects)
-                return
+                handshake.hello = .failure(error)
             }
         }
-        guard let handshake = self.handshakes[token], let tx = handshake.tx,
-            let rx = handshake.rx, let hello = handshake.hello,
-            let helloHeader = handshake.helloHeader, tx != rx
-        else { return }
+        guard let tx = handshake.tx, let rx = handshake.rx, tx != rx,
+            let hello = handshake.hello, let helloHeader = handshake.header
+        else {
+            self.handshakes[token] = handshake
+            self.awaitHandshakes(at: now)
+            return
+        }
         self.handshakes[token] = nil
-        self.attach(hello, helloHeader, tx: tx, rx: rx, now, &effects)
+        switch hello {
+        case .success(let hello):
+            self.attach(hello, helloHeader, tx: tx, rx: rx, now, &effects)
+        case .failure(let error):
+            self.refuse(rx, .invalid, "HELLO: \(error.message)", &effects)
+        }
+    }
+
+    /// One timer for all handshakes, so that peers can't heap up timers.
+    private mutating func awaitHandshakes(at now: Tick) {
+        guard !self.isAwaitingHandshakes else { return }
+        self.isAwaitingHandshakes = true
+        self.timers.add(.handshakes, due: now.advanced(by: self.limits.handshake))
+    }
+
+    /// Forgets those whose second connection has not appeared in time.
+    mutating func endHandshakes(at now: Tick) {
+        self.isAwaitingHandshakes = false
+        self.handshakes = self.handshakes.filter {
+            now.since($0.value.since) < self.limits.handshake
+        }
+        if !self.handshakes.isEmpty { self.awaitHandshakes(at: now) }
     }
 
     private mutating func attach(
@@ -155,8 +178,9 @@ extension BrokerStateMachine {
                 entry.reference, count: holding.count, generation: entry.generation, by: slot)
         }
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
-        for name in hello.names.prefix(self.limits.namesPerNode)
-        where NameTable.isValid(name.name) {
+        for name in hello.names
+        where self.names.count(ownedBy: incarnation) < self.limits.namesPerNode {
+            guard isPublishable(name.name) else { continue }
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
         }
@@ -198,17 +222,12 @@ extension BrokerStateMachine {
     mutating func endLink(
         _ slot: NodeSlot, _ reason: LinkEnd, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
-        guard let node = self.nodes[slot], let link = node.link else { return }
+        guard let node = self.nodes[slot], node.link != nil else { return }
         self.nodes.unlink(slot)
-        if reason.isNews {
-            // Outside the sequence: to the node it means that the link is gone.
-            let body = FailureBody(BusError(.disconnected, "the link was ended: \(reason)"))
-            effects.append(
-                .send(
-                    Message(FrameHeader(kind: .refused), payload: body.encoded()),
-                    Transmission(epoch: .none, sequence: 0), to: link.rx))
-        }
         self.counters.linksLost += 1
+        if let rx = node.link?.rx, reason.needsTelling {
+            self.tellRefused(rx, .disconnected, "the link was ended: \(reason)", &effects)
+        }
         let deadline = now.advanced(by: self.limits.resumeWindow)
         self.nodes[slot]?.resumeDeadline = deadline
         self.timers.add(.resumeWindow(node.incarnation), due: deadline)

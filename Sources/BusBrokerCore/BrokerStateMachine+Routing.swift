@@ -203,7 +203,8 @@ extension BrokerStateMachine {
         self.counters.undelivered += 1
         if failure == .unreachable {
             self.endLink(destination, .connectionClosed, now, &effects)
-        } else if header.kind != .call {
+        } else if header.kind != .call || destination == slot {
+            // What follows the call of a node to itself is numbered already.
             self.endLink(destination, .pipeFull, now, &effects)
         } else {
             var original = header

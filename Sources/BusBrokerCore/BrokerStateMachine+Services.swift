@@ -88,7 +88,7 @@ extension BrokerStateMachine {
         guard reference.owner == caller else {
             throw BusError(.denied, "only its owner may publish \(reference)")
         }
-        guard NameTable.isValid(name) else {
+        guard isPublishable(name) else {
             throw BusError(
                 .invalid, "a name has 1 to \(WireLimits.nameBytes) bytes without white space")
         }
@@ -140,7 +140,8 @@ extension BrokerStateMachine {
             let similar = self.names.similar(to: name)
             let hint =
                 similar.isEmpty
-                ? "nothing is published" : "published is: \(similar.joined(separator: ", "))"
+                ? "\(self.names.count) names are published"
+                : "published is: \(similar.joined(separator: ", "))"
             throw BusError(.notFound, "no object is published as '\(name)'; \(hint)")
         }
         let generation = self.holders[claim.reference]?.generation ?? .first
@@ -227,6 +228,12 @@ extension BrokerStateMachine {
             "linksLost": Value(self.counters.linksLost),
         ])
     }
+}
+
+/// Whether an object may be published as `name`.
+func isPublishable(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.count <= WireLimits.nameBytes
+        && name.unicodeScalars.allSatisfy { !$0.properties.isWhitespace && $0.value >= 0x20 }
 }
 
 private func text(_ arguments: [Value], _ index: Int) throws(BusError) -> String {

@@ -16,10 +16,15 @@ package import BusWire
 package struct BrokerStateMachine: Sendable {
     /// A handshake of which one of two connections has appeared.
     struct Handshake: Sendable {
+        let since: Tick
         var tx: ConnectionID?
         var rx: ConnectionID?
-        var hello: HelloBody?
-        var helloHeader: FrameHeader?
+        var header: FrameHeader?
+        var hello: Result<HelloBody, BodyError>?
+
+        init(since: Tick) {
+            self.since = since
+        }
     }
 
     /// Two connections with the same token make one link.
@@ -31,7 +36,7 @@ package struct BrokerStateMachine: Sendable {
     enum Timer: Sendable {
         case heartbeatRound
         case resumeWindow(IncarnationID)
-        case handshake(Token)
+        case handshakes
         case recoveryEnd
     }
 
@@ -44,6 +49,7 @@ package struct BrokerStateMachine: Sendable {
     var holders = HolderTable()
     var names = NameTable()
     var handshakes: [Token: Handshake] = [:]
+    var isAwaitingHandshakes = false
     var timers = TimerQueue<Timer>()
     var offenders: Set<ConnectionID> = []
     var linksMade: UInt64 = 0
@@ -110,7 +116,7 @@ package struct BrokerStateMachine: Sendable {
             return
         }
         guard self.advanceSequence(of: slot, header, at: now) else {
-            let expected = (self.nodes[slot]?.link?.received ?? 0) + 1
+            let expected = (self.nodes[slot]?.link?.received ?? 0) &+ 1
             self.endLink(
                 slot, .sequenceGap(expected: expected, received: header.sequence), now, &effects)
             return
@@ -172,8 +178,8 @@ package struct BrokerStateMachine: Sendable {
                     node.link == nil, node.resumeDeadline <= now
                 else { continue }
                 self.endIncarnation(slot, .lost, now, &effects)
-            case .handshake(let token):
-                self.handshakes[token] = nil
+            case .handshakes:
+                self.endHandshakes(at: now)
             case .recoveryEnd:
                 self.endRecovery(at: now, &effects)
             }
@@ -184,7 +190,7 @@ package struct BrokerStateMachine: Sendable {
         of slot: NodeSlot, _ header: FrameHeader, at now: Tick
     ) -> Bool {
         guard let link = self.nodes[slot]?.link, header.epoch == link.epoch,
-            header.sequence == link.received + 1
+            header.sequence == link.received &+ 1
         else { return false }
         self.nodes[slot]?.link?.received = header.sequence
         self.nodes[slot]?.link?.lastHeard = now
@@ -226,11 +232,19 @@ package struct BrokerStateMachine: Sendable {
             self.offenders.insert(connection).inserted
         else { return }
         self.counters.refused += 1
+        effects.append(.watch(connection))
+        self.tellRefused(connection, kind, reason, &effects)
+        effects.append(.log(.refused(connection, reason: reason)))
+    }
+
+    /// Says on a connection that it has no link, outside any sequence.
+    func tellRefused(
+        _ connection: ConnectionID, _ kind: BusError.Kind, _ reason: String,
+        _ effects: inout [BrokerEffect]
+    ) {
         let body = FailureBody(BusError(kind, reason))
         let message = Message(FrameHeader(kind: .refused), payload: body.encoded())
-        effects.append(.watch(connection))
         effects.append(.send(message, Transmission(epoch: .none, sequence: 0), to: connection))
-        effects.append(.log(.refused(connection, reason: reason)))
     }
 
     /// An unknown kind is echoed, so that its sender can undo.

@@ -51,6 +51,9 @@ package struct HolderTable: Sendable {
         }
     }
 
+    /// Larger counts than this are lies of peers, and cut, so that counting on can't overflow.
+    package static let countMax: UInt64 = 1 << 62
+
     private var rows: [Reference: Row] = [:]
     private var columns: [NodeSlot: Set<Reference>] = [:]
 
@@ -136,7 +139,8 @@ package struct HolderTable: Sendable {
     ) {
         self.change(reference) { row in
             let (index, found) = row.position(of: node)
-            let holding = Holding(node: node, generation: generation, count: count)
+            let holding = Holding(
+                node: node, generation: generation, count: min(count, Self.countMax))
             if found {
                 row.holdings[index] = holding
             } else {
@@ -166,7 +170,7 @@ package struct HolderTable: Sendable {
         _ reference: Reference, count: UInt64, generation: Generation
     ) {
         self.change(reference) { row in
-            row.exported = count
+            row.exported = min(count, Self.countMax)
             row.generation = generation
         }
     }

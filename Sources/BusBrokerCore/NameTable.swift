@@ -35,14 +35,6 @@ package struct NameTable: Sendable {
 
     package var count: Int { self.queues.count }
 
-    /// Whether `name` may be published: 1 to 255 bytes without white space or control characters.
-    package static func isValid(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= WireLimits.nameBytes
-            && name.unicodeScalars.allSatisfy {
-                !$0.properties.isWhitespace && $0.value >= 0x20
-            }
-    }
-
     package func head(of name: String) -> Claim? { self.queues[name]?.first }
 
     package func queue(of name: String) -> [Claim] { self.queues[name] ?? [] }
@@ -82,8 +74,13 @@ package struct NameTable: Sendable {
         (self.namesByOwner[owner] ?? []).sorted()
     }
 
-    /// The published names most like `name`, for an error message: at most three.
+    /// With more names than this, looking for similar ones would hold up the broker.
+    package static let similarAmong = 256
+
+    /// The published names most like `name`, for an error message: at most three, and none among
+    /// too many.
     package func similar(to name: String) -> [String] {
+        guard self.queues.count <= Self.similarAmong else { return [] }
         let scored = self.queues.keys.map { (distance: editDistance($0, name), name: $0) }
         return scored.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
             .prefix(3).map(\.name)
