@@ -2,7 +2,7 @@
 // Implements docs/protocol/handshake.md. Pure: no I/O, no clock, no randomness.
 
 import BusKernel
-import BusWire
+package import BusWire
 
 /// Handshakes, links and incarnations (rules R1-R8).
 extension BrokerStateMachine {
@@ -170,7 +170,7 @@ extension BrokerStateMachine {
     }
 
     /// Whether `owner` is known or, after a restart, may still come back.
-    func mayExist(_ owner: IncarnationID) -> Bool {
+    package func mayExist(_ owner: IncarnationID) -> Bool {
         self.nodes.slot(of: owner) != nil
             || (self.recoveryDeadline != nil && !self.endedWhileRecovering.contains(owner))
     }

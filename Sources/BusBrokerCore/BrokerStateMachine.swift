@@ -40,9 +40,9 @@ package struct BrokerStateMachine: Sendable {
     package let run: UInt64
     let authority: any SealAuthority
     var random: RandomSource
-    var nodes = NodeTable()
-    var holders = HolderTable()
-    var names = NameTable()
+    package internal(set) var nodes = NodeTable()
+    package internal(set) var holders = HolderTable()
+    package internal(set) var names = NameTable()
     var handshakes: [Token: Handshake] = [:]
     var timers = TimerQueue<Timer>()
     var offenders: Set<ConnectionID> = []
