@@ -79,7 +79,7 @@ extension BrokerStateMachine {
             to: slot, &effects)
         effects.append(
             .log(.nodeAttached(node.incarnation, name: node.name, epoch: header.epoch)))
-        self.restate(hello, of: node.incarnation, slot, now, &effects)
+        self.restate(hello, of: node.incarnation, slot, &effects)
         if isResumed { self.announceLink(of: slot, &effects) }
     }
 
@@ -134,7 +134,7 @@ extension BrokerStateMachine {
 
     /// Sets `H` and `E` to what the node says it has (rules R7, R25).
     private mutating func restate(
-        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot, _ now: Tick,
+        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot,
         _ effects: inout [BrokerEffect]
     ) {
         for export in hello.exports {
@@ -143,19 +143,25 @@ extension BrokerStateMachine {
                 generation: export.generation)
         }
         var held: Set<Reference> = []
+        var ended: Set<IncarnationID> = []
         for holding in hello.holdings.prefix(self.limits.referencesPerNode) {
             let entry = holding.entry
+            guard self.mayExist(entry.reference.owner) else {
+                ended.insert(entry.reference.owner)
+                continue
+            }
             guard entry.reference.owner != incarnation, holding.count > 0 else { continue }
             // What this broker run has seen the node hold needs no proof.
             let known = self.holders.holding(entry.reference, by: slot)
             guard known?.generation == entry.generation || self.isGenuine(entry) else { continue }
-            guard self.mayExist(entry.reference.owner) else { continue }
             held.insert(entry.reference)
             self.holders.restate(
                 entry.reference, count: holding.count, generation: entry.generation, by: slot)
         }
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
-        for name in hello.names {
+        // It was not there when they ended.
+        for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
+        for name in hello.names.prefix(self.limits.namesPerNode) {
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
         }
@@ -186,11 +192,12 @@ extension BrokerStateMachine {
         self.waiters[node.incarnation] = nil
     }
 
-    /// Who holds something of `incarnation` or waits for it.
+    /// Who holds something of `incarnation`, waits for it, or was called by it.
     private func concerned(by incarnation: IncarnationID) -> [NodeSlot] {
+        let called = self.nodes.slot(of: incarnation).flatMap { self.nodes[$0]?.called.all } ?? []
         let waiting = (self.waiters[incarnation] ?? []).compactMap { self.nodes.slot(of: $0) }
         let holding = self.holders.holders(ofObjectsOf: incarnation, among: self.nodes.all)
-        return Set(waiting).union(holding).sorted()
+        return Set(waiting).union(holding).union(called).sorted()
     }
 
     /// The link is lost; its incarnation waits for a new one, nothing else changes (rules R1).
@@ -230,7 +237,7 @@ extension BrokerStateMachine {
         effects.append(.log(.incarnationEnded(node.incarnation, reason)))
     }
 
-    private mutating func tellEnded(
+    mutating func tellEnded(
         _ incarnation: IncarnationID, _ reason: IncarnationEnd, to slots: [NodeSlot],
         _ effects: inout [BrokerEffect]
     ) {

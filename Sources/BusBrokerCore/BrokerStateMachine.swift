@@ -59,9 +59,11 @@ package struct BrokerStateMachine: Sendable {
     /// - Parameters:
     ///   - seed: unlike that of any earlier run; incarnation ids are drawn from it.
     ///   - isRestart: whether nodes of an earlier run may come back.
+    ///   - ended: incarnations that earlier runs reported as ended for want of a link. They would
+    ///     otherwise come back although all others have been told of their end.
     package init(
         limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
-        isRestart: Bool, at now: Tick
+        isRestart: Bool, ended: Set<IncarnationID> = [], at now: Tick
     ) {
         self.limits = limits
         self.authority = authority
@@ -72,6 +74,7 @@ package struct BrokerStateMachine: Sendable {
         if isRestart {
             let deadline = now.advanced(by: limits.recoveryWindow)
             self.recoveryDeadline = deadline
+            self.endedWhileRecovering = ended
             self.timers.add(.recoveryEnd, due: deadline)
         }
     }
@@ -110,7 +113,7 @@ package struct BrokerStateMachine: Sendable {
             return
         }
         guard self.advanceSequence(of: slot, header, at: now) else {
-            let expected = (self.nodes[slot]?.link?.received ?? 0) + 1
+            let expected = (self.nodes[slot]?.link?.received ?? 0) &+ 1
             self.endLink(
                 slot, .sequenceGap(expected: expected, received: header.sequence), now, &effects)
             return
@@ -184,7 +187,7 @@ package struct BrokerStateMachine: Sendable {
         of slot: NodeSlot, _ header: FrameHeader, at now: Tick
     ) -> Bool {
         guard let link = self.nodes[slot]?.link, header.epoch == link.epoch,
-            header.sequence == link.received + 1
+            header.sequence == link.received &+ 1
         else { return false }
         self.nodes[slot]?.link?.received = header.sequence
         self.nodes[slot]?.link?.lastHeard = now
