@@ -46,6 +46,7 @@ struct SimulatedCall: Sendable {
     let node: Int
     let caller: IncarnationID
     let target: Reference
+    let references: [Reference]
     let purpose: Purpose
     let isOneWay: Bool
     let issuedAt: Tick
@@ -59,6 +60,11 @@ struct SimulatedCall: Sendable {
     var isFinished = false
     /// Somebody said that it was not executed and will not be.
     var mustNotStart = false
+
+    /// All incarnations whose end would explain its own.
+    var concerned: [IncarnationID] {
+        [self.caller, self.target.owner] + self.references.map(\.owner)
+    }
 }
 
 /// One node: the core, and the state of a made-up application and shell around it.

@@ -120,6 +120,7 @@ extension SimulationWorld {
             references = [Reference(owner: incarnation, object: object)]
             arguments = [.reference(ReferenceSlot(0)), .string(name), .string("Thing")]
         case .withdraw(let name):
+            self.nodes[index].core?.withdrawn(name)
             extensions.method = "withdraw(_:)"
             arguments = [.string(name)]
         case .find:
@@ -155,8 +156,9 @@ extension SimulationWorld {
         let isOneWay = request.flags.contains(.oneWay)
         self.calls.append(
             SimulatedCall(
-                id: id, node: index, caller: caller, target: request.target, purpose: purpose,
-                isOneWay: isOneWay, issuedAt: self.now, parent: parent))
+                id: id, node: index, caller: caller, target: request.target,
+                references: request.references, purpose: purpose, isOneWay: isOneWay,
+                issuedAt: self.now, parent: parent))
         if !isOneWay { request.waiter = SimulatedWaiter(call: id) }
         self.statistics.calls += 1
         self.trace("n\(index): calls \(request.target) as call \(id)")

@@ -81,16 +81,18 @@ extension SimulationWorld {
         switch notice {
         case .nodeAttached(let incarnation, _, _):
             self.attached.insert(incarnation)
-            if self.ended.contains(incarnation) {
+            if self.buried.contains(incarnation) {
                 self.fail("\(incarnation) is attached although it has ended")
             }
         case .incarnationEnded(let incarnation, _):
             self.ended.insert(incarnation)
+            self.buried.insert(incarnation)
         case .recovered:
             // Who has not come back by now never will.
             for incarnation in self.attached.sorted()
             where !(self.broker?.mayExist(incarnation) ?? false) {
                 self.ended.insert(incarnation)
+                self.buried.insert(incarnation)
             }
         default:
             break

@@ -58,8 +58,11 @@ package struct SimulationWorld {
     var calls: [SimulatedCall] = []
     var events = TimerQueue<Event>()
     var history = CallHistory()
-    /// Incarnations that the broker has declared dead, or whose process is.
+    /// Incarnations whose process is gone, or that the broker has declared dead.
     var ended: Set<IncarnationID> = []
+    /// Those that the broker has declared dead: it must not let them in again, and keeps them
+    /// beside its key.
+    var buried: Set<IncarnationID> = []
     var attached: Set<IncarnationID> = []
     /// A call that the canary lets others overtake, by link.
     var heldBack: [Int: Outgoing] = [:]
