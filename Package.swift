@@ -99,7 +99,10 @@ let layer5: [Target] = [
         dependencies: [
             "BusAPI", "BusBroker", "BusValue", "BusWire", argumentParser, lifecycle, logging,
         ],
-        swiftSettings: settings)
+        swiftSettings: settings),
+    // The second process that the simulator's tests compare themselves with.
+    .executableTarget(
+        name: "objbus-simulate", dependencies: ["BusSimulation"], swiftSettings: settings),
 ]
 
 // Tests, one target per module.

@@ -2,7 +2,7 @@
 // Implements docs/protocol/handshake.md. Pure: no I/O, no clock, no randomness.
 
 import BusKernel
-import BusWire
+package import BusWire
 
 /// Handshakes, links and incarnations (rules R1-R8).
 extension BrokerStateMachine {
@@ -102,7 +102,7 @@ extension BrokerStateMachine {
             to: slot, &effects)
         effects.append(
             .log(.nodeAttached(node.incarnation, name: node.name, epoch: header.epoch)))
-        self.restate(hello, of: node.incarnation, slot, now, &effects)
+        self.restate(hello, of: node.incarnation, slot, &effects)
         if isResumed { self.announceLink(of: slot, &effects) }
     }
 
@@ -157,7 +157,7 @@ extension BrokerStateMachine {
 
     /// Sets `H` and `E` to what the node says it has (rules R7, R25).
     private mutating func restate(
-        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot, _ now: Tick,
+        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot,
         _ effects: inout [BrokerEffect]
     ) {
         for export in hello.exports {
@@ -166,18 +166,24 @@ extension BrokerStateMachine {
                 generation: export.generation)
         }
         var held: Set<Reference> = []
+        var ended: Set<IncarnationID> = []
         for holding in hello.holdings.prefix(self.limits.referencesPerNode) {
             let entry = holding.entry
+            guard self.mayExist(entry.reference.owner) else {
+                ended.insert(entry.reference.owner)
+                continue
+            }
             guard entry.reference.owner != incarnation, holding.count > 0 else { continue }
             // What this broker run has seen the node hold needs no proof.
             let known = self.holders.holding(entry.reference, by: slot)
             guard known?.generation == entry.generation || self.isGenuine(entry) else { continue }
-            guard self.mayExist(entry.reference.owner) else { continue }
             held.insert(entry.reference)
             self.holders.restate(
                 entry.reference, count: holding.count, generation: entry.generation, by: slot)
         }
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
+        // It was not there when they ended.
+        for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
         for name in hello.names
         where self.names.count(ownedBy: incarnation) < self.limits.namesPerNode {
             guard isPublishable(name.name) else { continue }
@@ -195,7 +201,7 @@ extension BrokerStateMachine {
     }
 
     /// Whether `owner` is known or, after a restart, may still come back.
-    func mayExist(_ owner: IncarnationID) -> Bool {
+    package func mayExist(_ owner: IncarnationID) -> Bool {
         self.nodes.slot(of: owner) != nil
             || (self.recoveryDeadline != nil && !self.endedWhileRecovering.contains(owner))
     }
@@ -211,11 +217,12 @@ extension BrokerStateMachine {
         self.waiters[node.incarnation] = nil
     }
 
-    /// Who holds something of `incarnation` or waits for it.
+    /// Who holds something of `incarnation`, waits for it, or was called by it.
     private func concerned(by incarnation: IncarnationID) -> [NodeSlot] {
+        let called = self.nodes.slot(of: incarnation).flatMap { self.nodes[$0]?.called.all } ?? []
         let waiting = (self.waiters[incarnation] ?? []).compactMap { self.nodes.slot(of: $0) }
         let holding = self.holders.holders(ofObjectsOf: incarnation, among: self.nodes.all)
-        return Set(waiting).union(holding).sorted()
+        return Set(waiting).union(holding).union(called).sorted()
     }
 
     /// The link is lost; its incarnation waits for a new one, nothing else changes (rules R1).
@@ -242,9 +249,7 @@ extension BrokerStateMachine {
         guard let node = self.nodes[slot] else { return }
         let owners = self.holders.owners(ofReferencesHeldBy: slot)
             .compactMap { self.nodes.slot(of: $0) }
-        let concerned = Set(owners).union(node.callees).union(
-            self.concerned(by: node.incarnation)
-        ).sorted()
+        let concerned = Set(owners).union(self.concerned(by: node.incarnation)).sorted()
         self.waiters[node.incarnation] = nil
         for name in self.names.names(ownedBy: node.incarnation) {
             if let claim = self.names.withdraw(name, by: node.incarnation) {
@@ -260,7 +265,7 @@ extension BrokerStateMachine {
         effects.append(.log(.incarnationEnded(node.incarnation, reason)))
     }
 
-    private mutating func tellEnded(
+    mutating func tellEnded(
         _ incarnation: IncarnationID, _ reason: IncarnationEnd, to slots: [NodeSlot],
         _ effects: inout [BrokerEffect]
     ) {

@@ -12,7 +12,9 @@ extension BrokerStateMachine {
     ) {
         guard let sender = self.nodes[slot] else { return }
         let target = Reference(owner: header.peer, object: header.object)
-        if let problem = self.objection(to: target, header, frame.bytes, from: sender, slot) {
+        if var problem = self.objection(to: target, header, frame.bytes, from: sender, slot) {
+            // It may have been delivered the first time.
+            if header.flags.contains(.resent) { problem.executed = .maybe }
             self.fail(header, frame.bytes, problem, from: slot, now, &effects)
             return
         }
@@ -33,10 +35,7 @@ extension BrokerStateMachine {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
-        if sender.lastCallee != destination {
-            self.nodes[slot]?.callees.insert(destination)
-            self.nodes[slot]?.lastCallee = destination
-        }
+        if !header.flags.contains(.oneWay) { self.nodes[slot]?.called.insert(destination) }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
         self.counters.callsForwarded += 1
     }
@@ -79,6 +78,10 @@ extension BrokerStateMachine {
         guard header.referenceCount > 0 else { return nil }
         for entry in header.references(in: frame) where entry.reference.owner != sender.incarnation
         {
+            guard self.mayExist(entry.reference.owner) else {
+                return BusError(
+                    .disconnected, "passing on \(entry.reference), whose owner has ended")
+            }
             if let problem = self.holdProblem(entry.reference, by: slot) {
                 return BusError(.denied, "passing on what is not held: \(problem)")
             }
@@ -123,11 +126,27 @@ extension BrokerStateMachine {
         _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
         _ effects: inout [BrokerEffect]
     ) {
-        guard header.referenceCount == 0, let sender = self.nodes[slot],
-            let destination = self.nodes.slot(of: header.peer),
-            self.nodes[destination]?.link != nil
+        guard header.referenceCount == 0, header.peer != .broker, let sender = self.nodes[slot]
         else { return }
+        guard let destination = self.nodes.slot(of: header.peer),
+            self.nodes[destination]?.link != nil
+        else {
+            self.noticeUndeliverable(header, from: sender.incarnation, slot, &effects)
+            return
+        }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+    }
+
+    /// Whoever sends a notice has something open with its receiver, and must learn its fate.
+    private mutating func noticeUndeliverable(
+        _ header: FrameHeader, from sender: IncarnationID, _ slot: NodeSlot,
+        _ effects: inout [BrokerEffect]
+    ) {
+        if !self.mayExist(header.peer) {
+            self.tellEnded(header.peer, .lost, to: [slot], &effects)
+        } else if self.waiters.count < 2 * self.limits.nodes {
+            self.waiters[header.peer, default: []].insert(sender)
+        }
     }
 
     /// Counts every reference for its new holder, then patches the frame for the next link.
@@ -174,9 +193,10 @@ extension BrokerStateMachine {
             copy.generation = holding.generation
         }
         guard reference.owner != receiver else { return copy }
-        if self.holders.countCopy(reference, to: destination, generation: copy.generation) {
-            copy.seal = self.authority.seal(reference, copy.generation)
-        }
+        _ = self.holders.countCopy(reference, to: destination, generation: copy.generation)
+        // With every copy: the receiver may have let go of the earlier ones, and of their seal,
+        // in a Release that is still on its way.
+        copy.seal = self.holders.seal(reference, copy.generation, by: self.authority)
         return copy
     }
 
@@ -203,8 +223,9 @@ extension BrokerStateMachine {
         self.counters.undelivered += 1
         if failure == .unreachable {
             self.endLink(destination, .connectionClosed, now, &effects)
-        } else if header.kind != .call || destination == slot {
-            // What follows the call of a node to itself is numbered already.
+        } else if header.kind != .call || destination == slot || header.flags.contains(.resent) {
+            // What follows the call of a node to itself is numbered already; and nobody could say
+            // whether a call that was sent before was executed.
             self.endLink(destination, .pipeFull, now, &effects)
         } else {
             var original = header
@@ -250,7 +271,8 @@ extension BrokerStateMachine {
         // An earlier copy may have been delivered.
         if header.flags.contains(.resent), error.executed == .no { error.executed = .maybe }
         let failure = FrameHeader(
-            kind: .failure, peer: header.peer, object: header.object, call: header.call)
+            kind: .failure, flags: header.flags.intersection(.resent).union(.byBroker),
+            peer: header.peer, object: header.object, call: header.call)
         self.send(Message(failure, payload: FailureBody(error).encoded()), to: slot, &effects)
     }
 

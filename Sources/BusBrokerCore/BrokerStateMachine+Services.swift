@@ -174,9 +174,8 @@ extension BrokerStateMachine {
     ) -> ReferenceEntry {
         var entry = ReferenceEntry(reference: reference, generation: generation)
         guard reference.owner != caller else { return entry }
-        if self.holders.countCopy(reference, to: slot, generation: generation) {
-            entry.seal = self.authority.seal(reference, generation)
-        }
+        _ = self.holders.countCopy(reference, to: slot, generation: generation)
+        entry.seal = self.holders.seal(reference, generation, by: self.authority)
         return entry
     }
 

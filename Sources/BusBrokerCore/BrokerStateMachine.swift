@@ -45,9 +45,9 @@ package struct BrokerStateMachine: Sendable {
     package let run: UInt64
     let authority: any SealAuthority
     var random: RandomSource
-    var nodes = NodeTable()
-    var holders = HolderTable()
-    var names = NameTable()
+    package internal(set) var nodes = NodeTable()
+    package internal(set) var holders = HolderTable()
+    package internal(set) var names = NameTable()
     var handshakes: [Token: Handshake] = [:]
     var isAwaitingHandshakes = false
     var timers = TimerQueue<Timer>()
@@ -65,9 +65,11 @@ package struct BrokerStateMachine: Sendable {
     /// - Parameters:
     ///   - seed: unlike that of any earlier run; incarnation ids are drawn from it.
     ///   - isRestart: whether nodes of an earlier run may come back.
+    ///   - ended: incarnations that earlier runs reported as ended for want of a link. They would
+    ///     otherwise come back although all others have been told of their end.
     package init(
         limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
-        isRestart: Bool, at now: Tick
+        isRestart: Bool, ended: Set<IncarnationID> = [], at now: Tick
     ) {
         self.limits = limits
         self.authority = authority
@@ -78,6 +80,7 @@ package struct BrokerStateMachine: Sendable {
         if isRestart {
             let deadline = now.advanced(by: limits.recoveryWindow)
             self.recoveryDeadline = deadline
+            self.endedWhileRecovering = ended
             self.timers.add(.recoveryEnd, due: deadline)
         }
     }

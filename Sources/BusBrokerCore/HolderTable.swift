@@ -30,6 +30,9 @@ package struct HolderTable: Sendable {
         package var exported: UInt64 = 0
         /// The generation that new copies by the owner get.
         package var generation: Generation = .first
+        /// The seal of `sealedGeneration`, kept because computing one is slow; `none` at first.
+        var seal = Seal.none
+        var sealedGeneration = Generation.first
         /// Published names that hold the object (rules R12).
         package var names: UInt32 = 0
         /// Sorted by node.
@@ -113,6 +116,19 @@ package struct HolderTable: Sendable {
         }
         if becameHolder { self.columns[node, default: []].insert(reference) }
         return becameHolder
+    }
+
+    /// The seal of `reference`, which must have a row: kept, or computed by `authority`.
+    package mutating func seal(
+        _ reference: Reference, _ generation: Generation, by authority: any SealAuthority
+    ) -> Seal {
+        if let row = self.rows[reference], row.seal != .none, row.sealedGeneration == generation {
+            return row.seal
+        }
+        let seal = authority.seal(reference, generation)
+        self.rows[reference]?.seal = seal
+        self.rows[reference]?.sealedGeneration = generation
+        return seal
     }
 
     /// Copies given back or never delivered: `H[r][n] -= count`. False if there were fewer.

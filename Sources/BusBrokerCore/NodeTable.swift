@@ -42,12 +42,38 @@ package struct NodeRecord: Sendable {
     /// Who was told of the present link. Nobody else can have had calls under way to an earlier
     /// one, because whoever calls holds a reference until the answer is there (rules R10).
     package var told: Set<NodeSlot> = []
-    /// Who may have running or kept answers for this node.
-    package var callees: Set<NodeSlot> = []
-    /// The newest of them: most calls go to the same node as the one before.
-    package var lastCallee: NodeSlot?
+    /// Whom it has called, on this or an earlier link: they may keep answers for it, and are told
+    /// of its new links and of its end.
+    package var called = SlotSet()
     /// When a missing link ends the incarnation; meaningless while there is one.
     package var resumeDeadline: Tick = .distantFuture
+}
+
+/// A set of slots, one bit each: asked for each call that is forwarded.
+package struct SlotSet: Hashable, Sendable {
+    private var words: [UInt64] = []
+
+    package init() {}
+
+    package mutating func insert(_ slot: NodeSlot) {
+        let (word, bit) = (Int(slot.index / 64), UInt64(1) << UInt64(slot.index % 64))
+        if word < self.words.count, self.words[word] & bit != 0 { return }
+        while self.words.count <= word { self.words.append(0) }
+        self.words[word] |= bit
+    }
+
+    package mutating func remove(_ slot: NodeSlot) {
+        let word = Int(slot.index / 64)
+        guard word < self.words.count else { return }
+        self.words[word] &= ~(UInt64(1) << UInt64(slot.index % 64))
+    }
+
+    /// The members, in order.
+    package var all: [NodeSlot] {
+        self.words.enumerated().flatMap { word, bits in
+            (0..<64).filter { bits >> UInt64($0) & 1 == 1 }.map { NodeSlot(64 * word + $0) }
+        }
+    }
 }
 
 /// Incarnations by slot, by id and by connection.
@@ -94,6 +120,7 @@ package struct NodeTable: Sendable {
         self.unlink(slot)
         self.slots[record.incarnation] = nil
         self.records[Int(slot.index)] = nil
+        for index in self.records.indices { self.records[index]?.called.remove(slot) }
         self.free.append(Int(slot.index))
         self.count -= 1
     }

@@ -23,7 +23,7 @@ package struct SequenceSet: Hashable, Sendable {
     /// Adds one number. Returns false if it was a member already.
     @discardableResult
     package mutating func insert(_ number: UInt64) -> Bool {
-        if number == self.watermark + 1 && self.ranges.isEmpty {
+        if number > self.watermark, number - 1 == self.watermark, self.ranges.isEmpty {
             self.watermark = number
             return true
         }
@@ -54,7 +54,7 @@ package struct SequenceSet: Hashable, Sendable {
     package mutating func insert(through number: UInt64) {
         guard number > self.watermark else { return }
         self.watermark = number
-        let keep = self.firstRange(endingAtOrAfter: number + 1)
+        let keep = self.ranges.firstIndex { $0.upperBound > number } ?? self.ranges.count
         self.ranges.removeSubrange(0..<keep)
         if let first = self.ranges.first, first.lowerBound <= number {
             self.ranges[0] = (number + 1)...first.upperBound

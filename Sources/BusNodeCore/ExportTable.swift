@@ -65,10 +65,16 @@ package struct ExportTable: Sendable {
         return self.forgetIfIdle(object)
     }
 
-    /// A new incarnation begins: only pins, and one export per published name, remain.
+    /// A new incarnation begins: only one export per published name remains. Pins are given back
+    /// under the old incarnation's references, which mean nothing here any more.
     /// Returns the objects that need no longer be retained, sorted.
     package mutating func restart(published: [ObjectNumber]) -> [ObjectNumber] {
-        for object in self.objects { _ = self.change(object) { $0.count = 0 } }
+        for object in self.objects {
+            _ = self.change(object) {
+                $0.count = 0
+                $0.pins = 0
+            }
+        }
         for object in published { _ = self.change(object) { $0.count += 1 } }
         self.generations = [:]
         return self.objects.filter { self.forgetIfIdle($0) }

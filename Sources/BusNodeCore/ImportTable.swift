@@ -44,7 +44,10 @@ package struct ImportTable: Sendable {
     package mutating func countReceipt(_ entry: ReferenceEntry) {
         self.imports[entry.reference, default: Import()].received += 1
         self.imports[entry.reference]?.pins += 1
-        if entry.seal != .none {
+        // A third party may pass on an older right than the one that is here already.
+        if entry.seal != .none,
+            entry.generation >= self.imports[entry.reference]?.generation ?? .first
+        {
             self.imports[entry.reference]?.seal = entry.seal
             self.imports[entry.reference]?.generation = entry.generation
         }

@@ -42,6 +42,10 @@ extension NodeStateMachine {
             return
         }
         let number = header.call.rawValue
+        guard number <= WireLimits.callNumberMax else {
+            self.unpin(references, &effects)
+            return
+        }
         self.settledByCaller(header.peer, through: header.watermark, [], &effects)
         guard let peer = self.peers[header.peer], !peer.settled.contains(number) else {
             self.unpin(references, &effects)
@@ -92,8 +96,8 @@ extension NodeStateMachine {
 
     /// The caller gave up. If the call itself was lost it must not run when it comes again.
     mutating func cancelReceived(_ header: FrameHeader, _ effects: inout [NodeEffect]) {
-        guard let incarnation else { return }
         let number = header.call.rawValue
+        guard let incarnation, number <= WireLimits.callNumberMax else { return }
         let peer = self.peers[header.peer] ?? Peer()
         guard !peer.settled.contains(number) else { return }
         switch peer.answers[number] {
@@ -117,6 +121,18 @@ extension NodeStateMachine {
         guard let extensions = try? message.extensions() else { return }
         self.settledByCaller(
             message.header.peer, through: message.header.watermark, extensions.ranges, &effects)
+        if message.header.flags.contains(.resent) {
+            self.acknowledge(message.header.peer, &effects)
+        }
+    }
+
+    /// Asks a caller what it has settled, if answers to it are kept: what it said last may have
+    /// been lost with its link or ours.
+    mutating func askForAcknowledgement(
+        _ caller: IncarnationID, _ effects: inout [NodeEffect]
+    ) {
+        guard let peer = self.peers[caller], !peer.answers.isEmpty else { return }
+        self.acknowledge(caller, asks: true, &effects)
     }
 
     /// Drops kept answers that the caller has: they are never asked for again.
@@ -128,6 +144,9 @@ extension NodeStateMachine {
         self.peers[caller, default: Peer()].settled.insert(through: watermark)
         var dropped = self.peers[caller]?.answers.removeAll(through: watermark) ?? []
         for range in ranges where range.upperBound > watermark {
+            // A caller that keeps its window has no more holes than calls.
+            let known = self.peers[caller]?.settled.ranges.count ?? 0
+            guard known < 2 * WireLimits.callsPerPair else { break }
             self.peers[caller]?.settled.insert(range)
             for number in self.peers[caller]?.answers.keys ?? [] where range.contains(number) {
                 if let answer = self.peers[caller]?.answers.remove(at: number) {

@@ -18,6 +18,7 @@ extension NodeStateMachine {
         }
         hello.holdings = self.imports.restatement
         hello.exports = self.exports.restatement
+        self.forgetStalePublications()
         hello.names = self.publications.sorted { $0.key < $1.key }.map(\.value)
         self.lateReleases = []
         self.phase = .opening(self.epoch)
@@ -73,20 +74,25 @@ extension NodeStateMachine {
             self.sendRelease(reference, count, &effects)
         }
         self.lateReleases = []
-        for peer in self.peers.keys { self.peers[peer]?.epoch = .none }
+        let peers = self.peers.keys.sorted()
+        for peer in peers { self.peers[peer]?.epoch = .none }
         self.resend(self.questions.keys, at: now, &effects)
+        for peer in peers { self.askForAcknowledgement(peer, &effects) }
     }
 
     private mutating func refused(
         _ error: BusError, at now: Tick, _ effects: inout [NodeEffect]
     ) {
         let isFinal = error.kind == .unimplemented
-        if error.kind == .notFound, let ended = self.grant?.incarnation {
+        // The broker has ended it, or does not believe us: its key may be another one now.
+        if error.kind == .notFound || error.kind == .denied, let ended = self.grant?.incarnation {
             self.beginNewIncarnation(after: ended, &effects)
         }
         effects.append(.report(.refused(error, isFinal: isFinal)))
         self.loseLink("refused: \(error.message)", at: now, &effects)
-        if isFinal { self.phase = .closed }
+        guard isFinal else { return }
+        self.phase = .closed
+        self.endIncarnation(error, &effects)
     }
 
     /// What was held and given out is void; what is published goes on under new references.
@@ -96,11 +102,20 @@ extension NodeStateMachine {
         self.endIncarnation(
             BusError(.disconnected, "this node was cut off for too long"), &effects)
         self.grant = nil
+        self.forgetStalePublications()
         let published = self.publications.values.map(\.object).sorted()
         for object in self.exports.restart(published: published) {
             effects.append(.release(object))
         }
         effects.append(.report(.incarnationEnded(ended)))
+    }
+
+    /// A name that the broker still has counts as an export. Without one it was withdrawn, and
+    /// the shell heard of that before it heard of the publication.
+    private mutating func forgetStalePublications() {
+        self.publications = self.publications.filter {
+            self.exports[$0.value.object]?.count ?? 0 > 0
+        }
     }
 
     /// Settles every call and forgets every peer.
@@ -136,6 +151,7 @@ extension NodeStateMachine {
             self.questions[number].map { $0.callee == peer && $0.state != .waiting } ?? false
         }
         self.resend(numbers, at: now, &effects)
+        self.askForAcknowledgement(peer, &effects)
     }
 
     /// Another node's incarnation ended: what it was asked will not be answered, what it asked

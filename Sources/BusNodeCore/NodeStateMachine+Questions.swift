@@ -76,6 +76,11 @@ extension NodeStateMachine {
         guard self.isLinked else {
             throw BusError(.disconnected, "a one-way call needs the broker, which is not there")
         }
+        // It has no place of its own to wait in, and must not overtake what was called before.
+        self.sendWaiting(to: request.target.owner, at: now, &effects)
+        guard self.peers[request.target.owner]?.waiting.isEmpty ?? true else {
+            throw BusError(.overloaded, "calls to the same node still wait for their turn")
+        }
         let header = FrameHeader(
             kind: .call, flags: request.flags, peer: request.target.owner,
             object: request.target.object)
@@ -108,7 +113,7 @@ extension NodeStateMachine {
                 self.peers[callee]?.waiting.removeFirst()
                 continue
             }
-            guard self.admits(callee, question.byteCount) else { return }
+            guard self.makesRoom(at: callee, for: question.byteCount, &effects) else { return }
             self.peers[callee]?.waiting.removeFirst()
             self.peers[callee]?.admit(number, byteCount: question.byteCount)
             _ = self.questions.update(number) {
@@ -117,6 +122,16 @@ extension NodeStateMachine {
             }
             self.transmitCall(number, question, isResent: false, at: now, &effects)
         }
+    }
+
+    /// Settled calls between unsettled ones take up places until the callee is told of them.
+    private mutating func makesRoom(
+        at callee: IncarnationID, for byteCount: Int, _ effects: inout [NodeEffect]
+    ) -> Bool {
+        if self.admits(callee, byteCount) { return true }
+        guard let peer = self.peers[callee], peer.span > peer.outstanding else { return false }
+        self.acknowledge(callee, &effects)
+        return self.admits(callee, byteCount)
     }
 
     private func admits(_ callee: IncarnationID, _ byteCount: Int) -> Bool {
@@ -132,9 +147,12 @@ extension NodeStateMachine {
     ) {
         self.countExports(of: question.message, &effects)
         var outgoing = Outgoing(question.message, epoch: self.epoch)
-        if isResent { outgoing.flags.insert(.resent) }
+        if isResent {
+            outgoing.flags.insert(.resent)
+            _ = self.questions.update(number) { $0.isResent = true }
+        }
         outgoing.remaining = remaining(until: question.deadline, at: now)
-        let watermark = self.peers[question.callee]?.watermark ?? 0
+        let watermark = self.peers[question.callee]?.watermark(issued: number) ?? 0
         outgoing.behind = UInt32(clamping: number - min(number, watermark))
         outgoing.peerEpoch = self.peers[question.callee]?.epoch ?? .none
         // A call repeats its watermark, so a number that is too far off to tell is no harm.
@@ -153,6 +171,9 @@ extension NodeStateMachine {
             switch question.state {
             case .sent:
                 self.transmitCall(number, question, isResent: true, at: now, &effects)
+            case .abandoned where question.callee == .broker:
+                // The broker keeps no answers: what was lost with the link never comes.
+                self.settle(number, question, &effects)
             case .abandoned:
                 self.transmitCancel(number, question, &effects)
             case .waiting:
@@ -182,6 +203,9 @@ extension NodeStateMachine {
             self.unpin(references, &effects)
             return
         }
+        // The broker refused the first transmission, but has not judged the second one yet.
+        let flags = message.header.flags
+        if flags.contains(.byBroker), question.isResent, !flags.contains(.resent) { return }
         self.settle(number, question, &effects)
         if let waiter = question.waiter {
             effects.append(.resume(waiter, .answered(message)))
@@ -273,15 +297,21 @@ extension NodeStateMachine {
     }
 
     /// Tells the callee which answers it need not keep: a watermark, and ranges above it.
-    private mutating func acknowledge(_ callee: IncarnationID, _ effects: inout [NodeEffect]) {
+    ///
+    /// - Parameter asks: whether the other one shall do the same. Its last word may have been
+    ///   lost with a link, and nothing else would make it repeat that.
+    mutating func acknowledge(
+        _ callee: IncarnationID, asks: Bool = false, _ effects: inout [NodeEffect]
+    ) {
         guard self.isLinked, self.peers[callee] != nil else { return }
         let questions = self.questions
         var extensions = Extensions()
         extensions.ranges =
             self.peers[callee]?.compact { questions.contains($0) } ?? []
-        let watermark = self.peers[callee]?.watermark ?? 0
+        let watermark = self.peers[callee]?.watermark(issued: self.numbersIssued) ?? 0
         let header = FrameHeader(
-            kind: .acknowledge, peer: callee, call: CallNumber(rawValue: watermark))
+            kind: .acknowledge, flags: asks ? .resent : [], peer: callee,
+            call: CallNumber(rawValue: watermark))
         self.transmit(Message(header, extensions: extensions), &effects)
         self.told(watermark, to: callee)
     }

@@ -105,7 +105,7 @@ package struct NodeStateMachine: Sendable {
         self.phase = .closed
         self.endIncarnation(BusError(.disconnected, "the bus was closed"), &effects)
         self.publications = [:]
-        _ = self.exports.restart(published: [])
+        for object in self.exports.restart(published: []) { effects.append(.release(object)) }
         effects.append(.closeLink(self.epoch))
     }
 
@@ -127,8 +127,8 @@ package struct NodeStateMachine: Sendable {
         case .opening:
             self.receivedWhileOpening(message, at: now, &effects)
         case .linked(var link):
-            guard header.epoch == link.epoch, header.sequence == link.received + 1 else {
-                let text = "expected message \(link.received + 1), got \(header.sequence)"
+            guard header.epoch == link.epoch, header.sequence == link.received &+ 1 else {
+                let text = "expected message \(link.received &+ 1), got \(header.sequence)"
                 self.loseLink(text, at: now, &effects)
                 return
             }

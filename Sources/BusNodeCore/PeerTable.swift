@@ -24,6 +24,8 @@ struct Question: Sendable {
     var state: State = .waiting
     /// Whether it ever left this node, on whatever link.
     var wasSent = false
+    /// Whether it was sent more than once.
+    var isResent = false
 }
 
 /// A call that was delivered here and is not acknowledged.
@@ -60,6 +62,7 @@ struct Peer: Sendable {
     /// Nothing would be lost by forgetting this peer.
     var isIdle: Bool {
         self.order.isEmpty && self.waiting.isEmpty && self.answers.isEmpty && self.epoch == .none
+            && !self.hasUntoldAnswers
     }
 
     mutating func admit(_ number: UInt64, byteCount: Int) {
@@ -78,8 +81,10 @@ struct Peer: Sendable {
     }
 
     /// Every number of the pair up to here is settled.
-    var watermark: UInt64 {
-        guard let front = self.order.first else { return self.lastNumber }
+    ///
+    /// - Parameter issued: the last number given to a call, to whomever.
+    func watermark(issued: UInt64) -> UInt64 {
+        guard let front = self.order.first ?? self.waiting.first else { return issued }
         return front - 1
     }
 

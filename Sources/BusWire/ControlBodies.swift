@@ -125,6 +125,9 @@ package struct HelloBody: Hashable, Sendable {
                 generation: Generation(rawValue: span.number(at: at + 8)),
                 count: span.number(at: at + 16))
         }
+        guard self.holdings.allSatisfy({ $0.count <= WireLimits.copiesMax }),
+            self.exports.allSatisfy({ $0.count <= WireLimits.copiesMax })
+        else { throw BodyError(message: "nobody has that many copies of a reference") }
         for row in map[.string("names")]?.arrayValue ?? [] {
             guard let name = row[0]?.stringValue, name.utf8.count <= WireLimits.nameBytes,
                 let object = row[1]?.unsignedValue, let interface = row[2]?.stringValue

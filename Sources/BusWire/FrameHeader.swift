@@ -64,12 +64,17 @@ package struct MessageFlags: OptionSet, Hashable, Sendable {
     package static let resent = MessageFlags(rawValue: 1 << 9)
     /// Running it twice does no harm: it may be tried at another incarnation.
     package static let idempotent = MessageFlags(rawValue: 1 << 10)
+    /// A FAILURE by the broker, about one transmission of the call: about the one with the same
+    /// `resent`. A callee's answers are about the call itself.
+    package static let byBroker = MessageFlags(rawValue: 1 << 11)
 
     package static let extensions: MessageFlags = [
         .chain, .parent, .method, .name, .hint, .ranges, .trace,
     ]
     /// Every flag that has a meaning.
-    package static let known: MessageFlags = extensions.union([.oneWay, .resent, .idempotent])
+    package static let known: MessageFlags = extensions.union([
+        .oneWay, .resent, .idempotent, .byBroker,
+    ])
 }
 
 /// The fixed part of every message: 64 bytes, little-endian.

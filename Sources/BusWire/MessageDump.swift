@@ -54,6 +54,7 @@ package enum MessageDump {
         if flags.contains(.oneWay) { words.append("oneWay") }
         if flags.contains(.resent) { words.append("resent") }
         if flags.contains(.idempotent) { words.append("idempotent") }
+        if flags.contains(.byBroker) { words.append("byBroker") }
         let unknown = flags.rawValue & ~(MessageFlags.known.rawValue)
         if unknown != 0 { words.append("flags=0x\(String(unknown, radix: 16))") }
         return words

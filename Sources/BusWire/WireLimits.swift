@@ -21,6 +21,10 @@ package enum WireLimits {
     package static let traceBytes = 1_024
     /// Unsettled calls of one caller at one callee (rules R14).
     package static let callsPerPair = 4_096
+    /// The largest number of a call; no caller lives long enough to reach it.
+    package static let callNumberMax: UInt64 = 1 << 62
+    /// Copies of one reference at one node, or exports of one object, that HELLO may claim.
+    package static let copiesMax: UInt64 = 1 << 56
     /// Payload bytes of unsettled calls of one caller at one callee (rules R14): 16 MiB, but one
     /// call alone may be larger.
     package static let callBytesPerPair = 16 << 20

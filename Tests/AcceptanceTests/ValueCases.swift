@@ -46,8 +46,8 @@ import Testing
         try await Stage.run(world) { stage in
             let echo = try await stage.client.find(Echo.self, named: "echo")
             let values: [Value] = [
-                nil, true, false, 3, 1.5, "aaa", [1, "aa"], [[1, [2, [3]]], []],
-                .set([1, 2, "three"]), .bytes([1, 2, 3]), ["a": 1, 2: "b", true: nil],
+                .null, true, false, 3, 1.5, "aaa", [1, "aa"], [[1, [2, [3]]], []],
+                .set([1, 2, "three"]), .bytes([1, 2, 3]), ["a": 1, 2: "b", true: .null],
                 .timestamp(Timestamp(secondsSince2001: 0.1)), .double(.nan),
             ]
             for value in values { #expect(try await echo.value(value) == value) }

@@ -1,1 +1,0 @@
-// Part of objbus. SPDX-License-Identifier: Apache-2.0

@@ -1,0 +1,73 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Pure: no I/O, no clock, no randomness.
+
+import BusBrokerCore
+import BusKernel
+import BusValue
+import BusWire
+
+/// A message under way, as bytes; what the checkers ask of it has been read once.
+struct Packet: Sendable {
+    let frame: [UInt8]
+    let buffers: [Bytes]
+    let header: FrameHeader
+    let references: [Reference]
+
+    init?(frame: [UInt8], buffers: [Bytes]) {
+        guard let message = try? Message(frame: frame, buffers: buffers) else { return nil }
+        self.frame = frame
+        self.buffers = buffers
+        self.header = message.header
+        self.references =
+            message.header.referenceCount == 0 ? [] : message.references.map(\.reference)
+    }
+}
+
+/// One pair of connections: a queue in each direction, and who still believes in it.
+struct SimulatedLink: Sendable {
+    let id: Int
+    let node: Int
+    let epoch: Epoch
+    /// To the broker and from it. What was announced arrives in this order or not at all.
+    var up: [Packet] = []
+    var down: [Packet] = []
+    /// When the last message of each direction arrives.
+    var upDue = Tick.zero
+    var downDue = Tick.zero
+    /// The shell numbers what it sends.
+    var sent: UInt64 = 0
+    /// What joins the two connections.
+    var token = (object: ObjectNumber.root, call: CallNumber(rawValue: 0))
+    /// What is sent from now on vanishes.
+    var isBroken = false
+    /// A message was taken out of the middle: the counters are off until somebody notices.
+    var isTampered = false
+    /// The node has closed its sockets.
+    var isClosedByNode = false
+    /// The broker's socket knows that the connection is gone, or its process is.
+    var isGoneAtBroker = false
+
+    init(id: Int, node: Int, epoch: Epoch) {
+        self.id = id
+        self.node = node
+        self.epoch = epoch
+    }
+
+    /// Both directions work, as far as they ever did.
+    var isWhole: Bool {
+        !self.isBroken && !self.isTampered && !self.isClosedByNode && !self.isGoneAtBroker
+    }
+
+    /// Takes the soonest message of one direction.
+    mutating func takeFirst(_ queue: WritableKeyPath<SimulatedLink, [Packet]>) -> Packet? {
+        self[keyPath: queue].isEmpty ? nil : self[keyPath: queue].removeFirst()
+    }
+
+    var tx: ConnectionID { ConnectionID(rawValue: UInt32(2 * self.id)) }
+    var rx: ConnectionID { ConnectionID(rawValue: UInt32(2 * self.id + 1)) }
+
+    /// The link that a connection belongs to, and whether it is the receiving one of the node.
+    static func place(of connection: ConnectionID) -> (link: Int, isReceiving: Bool) {
+        (Int(connection.rawValue / 2), connection.rawValue % 2 == 1)
+    }
+}
