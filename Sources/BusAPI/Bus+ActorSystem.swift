@@ -34,8 +34,8 @@ extension Bus: DistributedActorSystem {
 
     /// The object itself if it lives here; nil, for a proxy, if it lives elsewhere.
     ///
-    /// - Throws: `BusError`: `notFound` for an own object that is gone, `invalid` for one of another
-    ///   type.
+    /// - Throws: `BusError`: `notFound` for an own object that is gone, `invalid` for one of
+    ///   another type.
     public func resolve<Act>(id: HeldReference, as actorType: Act.Type) throws -> Act?
     where Act: DistributedActor, Act.ID == HeldReference {
         let current = self.current(id)

@@ -79,7 +79,8 @@ final class LinkState: Sendable {
         }
         let reason =
             refusal.map { "the broker at \(url) refuses: \($0.message)" }
-            ?? "no broker answers at \(url) within \(timeout); start one: objbus broker --listen \(url)"
+            ?? "no broker answers at \(url) within \(timeout); start one: "
+            + "objbus broker --listen \(url)"
         for waiter in waiters {
             waiter.resume(throwing: BusError(refusal?.kind ?? .disconnected, reason))
         }

@@ -166,7 +166,8 @@ package struct HolderTable: Sendable {
         self.columns[node, default: []].insert(reference)
     }
 
-    /// `H[r][n] := 0` for everything that `node` holds and `keeping` does not. Returns what, sorted.
+    /// `H[r][n] := 0` for everything that `node` holds and `keeping` does not.
+    /// Returns what, sorted.
     package mutating func dropColumn(
         of node: NodeSlot, keeping: Set<Reference> = []
     ) -> [Reference] {

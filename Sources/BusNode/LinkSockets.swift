@@ -19,10 +19,14 @@ final class LinkSockets: @unchecked Sendable {
     let epoch: Epoch
     private let tx: Socket
     private let rx: Socket
+    private let dumps: Bool
     private var sequence: UInt64 = 0
 
-    init(_ epoch: Epoch, endpoint: String, context: Context) throws(ZeroMQError) {
+    init(
+        _ epoch: Epoch, endpoint: String, context: Context, dumps: Bool
+    ) throws(ZeroMQError) {
         self.epoch = epoch
+        self.dumps = dumps
         var options = SocketOptions()
         options.sendHighWater = 20_000
         options.receiveHighWater = 20_000
@@ -54,6 +58,7 @@ final class LinkSockets: @unchecked Sendable {
             let number = self.sequence + 1
             try self.tx.send(copying: message.frame, more: !buffers.isEmpty) { span in
                 outgoing.patch(&span, sequence: number)
+                if self.dumps { StandardError.dump("->", span.bytes, buffers) }
             }
             self.sequence = number
             // libzmq takes the rest of a message whose first part it took.

@@ -145,7 +145,9 @@ final class NodeLoop: @unchecked Sendable {
     private func handle(_ frame: [UInt8], _ buffers: [Bytes], on epoch: Epoch) {
         do throws(FrameError) {
             let message = try Message(frame: frame, buffers: buffers)
-            if self.node.configuration.dumps { dump("<-", message) }
+            if self.node.configuration.dumps {
+                StandardError.dump("<-", frame.span.bytes, buffers)
+            }
             self.node.step { core, now, effects in
                 core.received(message, on: epoch, at: now, into: &effects)
             }
@@ -173,7 +175,8 @@ final class NodeLoop: @unchecked Sendable {
         do {
             let context = try self.node.configuration.context ?? Context.shared()
             let link = try LinkSockets(
-                epoch, endpoint: self.node.configuration.endpoint, context: context)
+                epoch, endpoint: self.node.configuration.endpoint, context: context,
+                dumps: self.node.configuration.dumps)
             try self.setPoller { poller throws(ZeroMQError) in
                 try link.addReceiving(to: &poller)
             }
@@ -228,10 +231,4 @@ extension Context {
             return made
         }
     }
-}
-
-private func dump(_ direction: String, _ message: Message) {
-    // The line ends up on standard error, in one write, so that lines of two threads don't mix.
-    let line = "\(direction) \(message.header.kind.name) \(message.header)\n"
-    StandardError.write(line)
 }

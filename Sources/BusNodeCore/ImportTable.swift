@@ -84,9 +84,8 @@ package struct ImportTable: Sendable {
 
     /// The owner ended: its references are worth nothing and need no Release.
     package mutating func dropAll(of owner: IncarnationID) {
-        for reference in self.imports.keys.filter({ $0.owner == owner }) {
-            self.imports[reference] = nil
-        }
+        // Order-free: each row goes by itself.
+        self.imports = self.imports.filter { $0.key.owner != owner }
     }
 
     package mutating func dropAll() {

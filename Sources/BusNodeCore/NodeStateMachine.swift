@@ -85,7 +85,10 @@ package struct NodeStateMachine: Sendable {
     package var questionCount: Int { self.questions.count }
 
     /// Calls delivered and not acknowledged.
-    package var answerCount: Int { self.peers.values.reduce(0) { $0 + $1.answers.count } }
+    package var answerCount: Int {
+        // Order-free: a sum.
+        self.peers.values.reduce(0) { $0 + $1.answers.count }
+    }
 
     /// When `timePassed` is next wanted.
     package var nextDeadline: Tick {

@@ -83,7 +83,8 @@ struct ExtensionWriter {
     }
 
     private func dispatch() -> [String] {
-        // A deprecated context may call deprecated methods without a warning. Only the bus calls it.
+        // A deprecated context may call deprecated methods without a warning; only the bus calls
+        // it.
         let isDeprecated = scan.methods.contains(where: \.isDeprecated)
         let head =
             (isDeprecated ? ["@available(*, deprecated)"] : []) + [

@@ -146,10 +146,11 @@ import Testing
         self.world.blocked[node.rx] = failure
         node.call(Reference(owner: .broker, object: .root))
         let end: LinkEnd = failure == .pipeFull ? .pipeFull : .connectionClosed
-        #expect(self.world.notices == [
-            .nodeAttached(node.incarnation, name: "n", epoch: Epoch(rawValue: 1)),
-            .linkLost(node.incarnation, end),
-        ])
+        #expect(
+            self.world.notices == [
+                .nodeAttached(node.incarnation, name: "n", epoch: Epoch(rawValue: 1)),
+                .linkLost(node.incarnation, end),
+            ])
     }
 
     @Test func `a connection can't be part of a link and begin another one`() {

@@ -1,8 +1,11 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Test objects are public only to be seen across modules.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 public import BigInt
 public import Foundation
 public import ObjectBus
+import Synchronization
 public import TestInterfaces
 
 /// Counts.
@@ -224,10 +227,39 @@ public distributed actor Gate {
 
     /// What was noted, in the order of starting.
     public distributed func noted() -> [Int] { self.started }
+}
 
-    /// Blocks its thread.
-    public distributed func block(milliseconds: Int) {
-        Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
+/// Blocks its thread, not just its task, until a `Releaser` of the same process lets it go.
+@BusObject
+public distributed actor Blocker {
+    public typealias ActorSystem = Bus
+
+    fileprivate static let semaphore = DispatchSemaphore(value: 0)
+    fileprivate static let blocked = Mutex(0)
+
+    public init(actorSystem: Bus) {
+        self.actorSystem = actorSystem
+    }
+
+    public distributed func block() {
+        Self.blocked.withLock { $0 += 1 }
+        Self.semaphore.wait()
+        Self.blocked.withLock { $0 -= 1 }
+    }
+}
+
+/// Sees and releases the blockers of its process.
+@BusObject
+public distributed actor Releaser {
+    public typealias ActorSystem = Bus
+
+    public init(actorSystem: Bus) {
+        self.actorSystem = actorSystem
+    }
+
+    public distributed func blocked() -> Int { Blocker.blocked.withLock { $0 } }
+    public distributed func release(_ count: Int) {
+        for _ in 0..<count { Blocker.semaphore.signal() }
     }
 }
 
@@ -284,6 +316,12 @@ public struct TestObjects: Sendable {
         let plain = Plain(actorSystem: bus)
         let stable = StableGreeter(actorSystem: bus)
         let greeter = PlainGreeter(actorSystem: bus)
+        let blockers = [Blocker(actorSystem: bus), Blocker(actorSystem: bus)]
+        let releaser = Releaser(actorSystem: bus)
+        for (index, blocker) in blockers.enumerated() {
+            try await bus.publish(blocker, as: "blocker/\(index)")
+        }
+        try await bus.publish(releaser, as: "releaser")
         self.all = [counter, echo, directory, bouncer, thrower, gate, plain, stable, greeter]
         try await bus.publish(counter, as: "counter")
         try await bus.publish(echo, as: "echo")
