@@ -36,6 +36,8 @@ public final class Bus: Sendable {
         public var connectTimeout: Duration = .seconds(3)
         /// How long a call may take that sets no deadline of its own.
         public var deadline: Duration = .seconds(30)
+        /// How long running handlers may take to finish when the process is asked to end.
+        public var drain: Duration = .seconds(10)
         /// Gets a line when links come and go.
         public var logger = Logger(label: "objbus.node")
         /// Prints every message to standard error.
@@ -151,7 +153,7 @@ public final class Bus: Sendable {
         case .own:
             HeldReference(
                 Reference(owner: self.incarnation, object: held.reference.object), lease: .own)
-        case .token: held
+        case .token, .none: held
         case .name(let binding): binding.current
         }
     }
@@ -159,9 +161,8 @@ public final class Bus: Sendable {
     /// Makes a received reference one that keeps its object held.
     func hold(_ reference: Reference) -> HeldReference {
         if self.isOwn(reference) { return HeldReference(reference, lease: .own) }
-        // Not held: the owner has ended meanwhile, and calls will say so.
         guard let token = self.node.token(for: reference) else {
-            return HeldReference(reference, lease: .own)
+            return HeldReference(reference, lease: .none)
         }
         return HeldReference(reference, lease: .token(token))
     }

@@ -136,11 +136,11 @@ extension Bus {
 
     private func answer(_ call: DeliveredCall, _ result: CallResult) {
         guard let identity = call.identity else { return }
-        self.running.ended(identity)
         var request = ReplyRequest(builder: result.builder)
         request.references = result.references
         request.buffers = result.buffers
         self.node.reply(to: identity, request)
+        self.running.ended(identity)
         withExtendedLifetime(result) {}
     }
 
@@ -150,7 +150,7 @@ extension Bus {
                 "one-way call failed", metadata: ["reason": "\(failure.error)"])
             return
         }
-        self.running.ended(identity)
         self.node.reply(to: identity, ReplyRequest(failure))
+        self.running.ended(identity)
     }
 }

@@ -14,6 +14,8 @@ public struct HeldReference: Hashable, Sendable, CustomStringConvertible {
 
     enum Lease: Sendable {
         case own
+        /// Of an owner that has ended: calls will say so.
+        case none
         case token(any AnyObject & Sendable)
         /// Found by name: resolved again when the name moves.
         case name(NameBinding)

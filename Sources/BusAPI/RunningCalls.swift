@@ -11,6 +11,7 @@ final class RunningCalls: Sendable {
     }
 
     private let runs = Locked<[CallIdentity: Run]>([:])
+    private let idle = Locked<[CheckedContinuation<Void, Never>]>([])
 
     /// Call before the handler's task exists, which may end before `started` is called.
     func starts(_ identity: CallIdentity) {
@@ -27,7 +28,32 @@ final class RunningCalls: Sendable {
     }
 
     func ended(_ identity: CallIdentity) {
-        self.runs.withLock { $0[identity] = nil }
+        let isIdle = self.runs.withLock { runs in
+            runs[identity] = nil
+            return runs.isEmpty
+        }
+        if isIdle { self.resumeWaiting() }
+    }
+
+    /// Returns when no handler runs, or after `limit`.
+    func waitUntilIdle(atMost limit: Duration) async {
+        let timer = Task {
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
+            self.resumeWaiting()
+        }
+        await withCheckedContinuation { continuation in
+            self.idle.withLock { $0.append(continuation) }
+            if self.runs.withLock({ $0.isEmpty }) { self.resumeWaiting() }
+        }
+        timer.cancel()
+    }
+
+    private func resumeWaiting() {
+        let waiting = self.idle.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for continuation in waiting { continuation.resume() }
     }
 
     func cancel(_ identity: CallIdentity) {

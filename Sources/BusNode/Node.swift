@@ -159,6 +159,9 @@ package final class Node: @unchecked Sendable {
         self.step { core, _, _ in core.published(name, object, interface: interface) }
     }
 
+    /// What this node has published, sorted.
+    package var publishedNames: [String] { self.lock.withLock { self.core.publishedNames } }
+
     package func withdrawn(_ name: String) {
         self.step { core, _, _ in core.withdrawn(name) }
     }

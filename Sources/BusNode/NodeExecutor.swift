@@ -12,6 +12,7 @@ package final class NodeExecutor: TaskExecutor {
     private let jobs = Locked<Deque<UnownedJob>>([])
     private let queued = Atomic<Int>(0)
     private let onEnqueue = Locked<(@Sendable () -> Void)?>(nil)
+    private let isStopped = Atomic<Bool>(false)
 
     init() {}
 
@@ -22,10 +23,28 @@ package final class NodeExecutor: TaskExecutor {
 
     var hasJobs: Bool { self.queued.load(ordering: .acquiring) > 0 }
 
+    /// No thread will lead any more: what is left, and what comes, runs on Swift's own threads, so
+    /// that every handler can end.
+    func stop() {
+        self.isStopped.store(true, ordering: .sequentiallyConsistent)
+        let left = self.jobs.withLock { jobs in
+            defer { jobs = [] }
+            return jobs
+        }
+        self.queued.subtract(left.count, ordering: .acquiringAndReleasing)
+        for job in left { globalConcurrentExecutor.enqueue(ExecutorJob(job)) }
+    }
+
     package func enqueue(_ job: UnownedJob) {
+        if self.isStopped.load(ordering: .sequentiallyConsistent) {
+            globalConcurrentExecutor.enqueue(ExecutorJob(job))
+            return
+        }
         self.jobs.withLock { $0.append(job) }
         self.queued.add(1, ordering: .acquiringAndReleasing)
         self.onEnqueue.withLock { $0 }?()
+        // Whoever stopped meanwhile may have looked before this job was there.
+        if self.isStopped.load(ordering: .sequentiallyConsistent) { self.stop() }
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {

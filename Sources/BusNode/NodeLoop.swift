@@ -78,6 +78,7 @@ final class NodeLoop: @unchecked Sendable {
         if self.isStopped.load(ordering: .sequentiallyConsistent) {
             self.fulfilRequests()
             self.closeLink()
+            self.node.executor.stop()
             self.keptNode = nil
             return
         }

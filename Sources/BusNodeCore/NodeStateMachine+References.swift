@@ -31,6 +31,9 @@ extension NodeStateMachine {
         self.publications[name] = HelloBody.Name(name: name, object: object, interface: interface)
     }
 
+    /// What this node has published, sorted.
+    package var publishedNames: [String] { self.publications.keys.sorted() }
+
     package mutating func withdrawn(_ name: String) {
         self.publications[name] = nil
     }
