@@ -28,13 +28,32 @@ extension Bus {
         _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder,
         _ options: CallOptions = CallOptions()
     ) async throws -> Reply {
+        let extensions = self.extensions(method, hint, target)
+        let middleware = self.configuration.middleware
+        guard !middleware.isEmpty else {
+            return try await self.callDirectly(target, extensions, arguments, options)
+        }
+        let info = CallInfo(
+            side: .caller, object: self.current(target).reference, name: extensions.name,
+            method: method, chain: extensions.chain ?? self.nextChain(), caller: nil)
+        return try await middleware.around(info) { info in
+            var extensions = extensions
+            extensions.headers = info.headers
+            return try await self.callDirectly(target, extensions, arguments, options)
+        }
+    }
+
+    private func callDirectly(
+        _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder,
+        _ options: CallOptions
+    ) async throws -> Reply {
         let deadline = self.deadline(options)
         var resolved = self.current(target)
         while true {
             var request = CallRequest(target: resolved.reference, builder: arguments.builder)
             request.references = arguments.references
             request.buffers = arguments.buffers
-            request.extensions = self.extensions(method, hint, target)
+            request.extensions = extensions
             request.deadline = deadline
             if options.isIdempotent { request.flags.insert(.idempotent) }
             let outcome = await PendingCall(self.node).outcome(of: request)

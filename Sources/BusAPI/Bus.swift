@@ -36,6 +36,8 @@ public final class Bus: Sendable {
         public var connectTimeout: Duration = .seconds(3)
         /// How long a call may take that sets no deadline of its own.
         public var deadline: Duration = .seconds(30)
+        /// What is wrapped around every call, at either side; the first is outermost.
+        public var middleware: [any CallMiddleware] = []
         /// How long running handlers may take to finish when the process is asked to end.
         public var drain: Duration = .seconds(10)
         /// Gets a line when links come and go.

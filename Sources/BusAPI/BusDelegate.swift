@@ -76,7 +76,7 @@ extension Bus {
         do {
             let incoming = IncomingCall(call, extensions, self, hold)
             let result = try await CallContext.$current.withValue(context) {
-                try await self.dispatch(incoming)
+                try await self.dispatchInsideMiddleware(incoming, context)
             }
             self.answer(call, result)
         } catch {
@@ -85,6 +85,18 @@ extension Bus {
                 method: context.method)
             self.answer(call, FailureBody(thrown: error, at: hop))
         }
+    }
+
+    private func dispatchInsideMiddleware(
+        _ call: IncomingCall, _ context: CallContext
+    ) async throws -> CallResult {
+        let middleware = self.configuration.middleware
+        guard !middleware.isEmpty else { return try await self.dispatch(call) }
+        var info = CallInfo(
+            side: .object, object: context.object, name: context.name, method: context.method,
+            chain: context.chain, caller: context.caller)
+        info.headers = call.extensions.headers
+        return try await middleware.around(info) { _ in try await self.dispatch(call) }
     }
 
     private func dispatch(_ call: IncomingCall) async throws -> CallResult {
