@@ -123,7 +123,8 @@ let tests: [Target] = [
         ],
         swiftSettings: settings),
     .testTarget(
-        name: "ObjectBusTests", dependencies: ["ObjectBus", "TestObjects"],
+        name: "ObjectBusTests",
+        dependencies: ["BusAPI", "BusBroker", "ObjectBus", "TestObjects", logging],
         swiftSettings: settings),
     .testTarget(
         name: "BusWireTests",

@@ -180,3 +180,8 @@ func programName() -> String {
     let path = CommandLine.arguments.first ?? "program"
     return String(path.split(separator: "/").last ?? "program")
 }
+
+extension Bus {
+    /// Own objects that somebody else holds; for tests and tools.
+    package var exportCount: Int { self.node.exportCount }
+}
