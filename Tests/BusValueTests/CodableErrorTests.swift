@@ -100,9 +100,24 @@ private struct Outer: Codable, Equatable {
                 try container.encode(1, forKey: .c)
                 try? container.encode([Bad()], forKey: .b)
                 try container.encode(2, forKey: .a)
+                try? container.encode(Bad(), forKey: .b)
             }
         }
         #expect(try Value(cbor: ValueEncoder().encode(Careful())) == ["a": 2, "c": 1])
+    }
+
+    @Test func `depth counts from the outermost item`() throws {
+        struct Holder: Codable {
+            var value: Value
+            var list: [[Int]] = []
+        }
+        let encoder = ValueEncoder(limits: ValueLimits(depth: 3))
+        _ = try encoder.encode(Holder(value: [[1]], list: [[1]]))
+        _ = try encoder.encode([[[1]]])
+        #expect(throws: EncodingError.self) { try encoder.encode(Holder(value: [[[1]]])) }
+        #expect(throws: EncodingError.self) { try encoder.encode([Holder(value: [[1]])]) }
+        #expect(throws: EncodingError.self) { try encoder.encode([["a": [Set([1])]]]) }
+        #expect(throws: EncodingError.self) { try encoder.encode([[[[1]]]]) }
     }
 
     @Test func `recursion without end is an error`() {

@@ -122,6 +122,9 @@ import Testing
             hex(try Value.timestamp(.init(secondsSince2001: 0.1)).encoded())
                 == "d96f63fb3fb999999999999a")
         #expect(hex(try Value.timestamp(.init(secondsSince2001: -0.0)).encoded()) == "d96f63f98000")
+        // The sum is rounded here, although subtracting again gives the same number.
+        #expect(Timestamp(secondsSince2001: 0x1.8p61).exactSecondsSince1970 == nil)
+        #expect(Timestamp(secondsSince2001: 0x1p50).exactSecondsSince1970 == 0x1p50 + 978_307_200)
         #expect(try Value(cbor: hex("c1f93c00")) == .timestamp(.init(secondsSince1970: 1)))
         #expect(try Value(cbor: hex("c120")) == .timestamp(.init(secondsSince1970: -1)))
         #expect(throws: ValueError.self) { try Value(cbor: hex("c11b0020000000000001")) }

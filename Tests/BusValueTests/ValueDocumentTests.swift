@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// Keeps the documents and the code in step.
-@Suite struct DocumentTests {
+@Suite struct ValueDocumentTests {
     private func document(_ name: String) throws -> String {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../docs/protocol/\(name)").standardizedFileURL
