@@ -89,8 +89,8 @@ extension BrokerStateMachine {
                 tx: tx, rx: rx, epoch: header.epoch, order: self.linksMade,
                 received: header.sequence, lastHeard: now))
         guard let node = self.nodes[slot] else { return }
-        self.nodes[slot]?.deliverableSince = isResumed ? self.linksMade : 0
-        self.nodes[slot]?.resumeDeadline = .distantFuture
+        self.nodes.setDeliverable(slot, since: isResumed ? self.linksMade : 0)
+        self.nodes.setResumeDeadline(slot, .distantFuture)
         let welcome = WelcomeBody(
             incarnation: node.incarnation, secret: self.authority.secret(of: node.incarnation),
             run: self.run, heartbeat: self.limits.heartbeat.nanoseconds,
@@ -100,8 +100,8 @@ extension BrokerStateMachine {
             Message(
                 FrameHeader(kind: .welcome, peer: node.incarnation), payload: welcome.encoded()),
             to: slot, &effects)
-        effects.append(
-            .log(.nodeAttached(node.incarnation, name: node.name, epoch: header.epoch)))
+        let name = self.nodes.facts(of: slot).name
+        effects.append(.log(.nodeAttached(node.incarnation, name: name, epoch: header.epoch)))
         self.restate(hello, of: node.incarnation, slot, &effects)
         if isResumed { self.announceLink(of: slot, &effects) }
     }
@@ -117,7 +117,8 @@ extension BrokerStateMachine {
                     rx, .overloaded, "\(self.limits.nodes) nodes are attached already", &effects)
                 return nil
             }
-            return (self.nodes.add(self.record(hello, self.drawIncarnation(), now)), false)
+            let record = NodeRecord(incarnation: self.drawIncarnation())
+            return (self.nodes.add(record, NodeFacts(hello, now)), false)
         }
         guard self.authority.secret(of: claimed).matches(hello.secret) else {
             self.refuse(rx, .denied, "the secret does not belong to \(claimed)", &effects)
@@ -137,15 +138,7 @@ extension BrokerStateMachine {
             self.refuse(rx, .notFound, "incarnation \(claimed) has ended", &effects)
             return nil
         }
-        return (self.nodes.add(self.record(hello, claimed, now)), true)
-    }
-
-    private func record(
-        _ hello: HelloBody, _ incarnation: IncarnationID, _ now: Tick
-    ) -> NodeRecord {
-        NodeRecord(
-            incarnation: incarnation, name: hello.node, program: hello.program,
-            processID: hello.processID, attachedAt: now)
+        return (self.nodes.add(NodeRecord(incarnation: claimed), NodeFacts(hello, now)), true)
     }
 
     private mutating func drawIncarnation() -> IncarnationID {
@@ -184,9 +177,8 @@ extension BrokerStateMachine {
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
         // It was not there when they ended.
         for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
-        for name in hello.names
-        where self.names.count(ownedBy: incarnation) < self.limits.namesPerNode {
-            guard isPublishable(name.name) else { continue }
+        for name in hello.names where isPublishable(name.name) {
+            guard self.names.count(ownedBy: incarnation) < self.limits.namesPerNode else { break }
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
         }
@@ -212,14 +204,14 @@ extension BrokerStateMachine {
         var header = FrameHeader(kind: .peerRelinked, peer: node.incarnation)
         header.peerEpoch = node.epoch
         let told = self.concerned(by: node.incarnation)
-        self.nodes[slot]?.told = Set(told)
+        self.nodes.setTold(told, of: slot)
         for other in told where other != slot { self.send(Message(header), to: other, &effects) }
         self.waiters[node.incarnation] = nil
     }
 
     /// Who holds something of `incarnation`, waits for it, or was called by it.
     private func concerned(by incarnation: IncarnationID) -> [NodeSlot] {
-        let called = self.nodes.slot(of: incarnation).flatMap { self.nodes[$0]?.called.all } ?? []
+        let called = self.nodes.slot(of: incarnation).map { self.nodes.facts(of: $0).called.all } ?? []
         let waiting = (self.waiters[incarnation] ?? []).compactMap { self.nodes.slot(of: $0) }
         let holding = self.holders.holders(ofObjectsOf: incarnation, among: self.nodes.all)
         return Set(waiting).union(holding).union(called).sorted()
@@ -236,7 +228,7 @@ extension BrokerStateMachine {
             self.tellRefused(rx, .disconnected, "the link was ended: \(reason)", &effects)
         }
         let deadline = now.advanced(by: self.limits.resumeWindow)
-        self.nodes[slot]?.resumeDeadline = deadline
+        self.nodes.setResumeDeadline(slot, deadline)
         self.timers.add(.resumeWindow(node.incarnation), due: deadline)
         effects.append(.log(.linkLost(node.incarnation, reason)))
     }
@@ -289,5 +281,13 @@ extension BrokerStateMachine {
         self.endedWhileRecovering = []
         for reference in self.holders.unreferenced() { self.zeroCheck(reference, &effects) }
         effects.append(.log(.recovered))
+    }
+}
+
+extension NodeFacts {
+    fileprivate init(_ hello: HelloBody, _ now: Tick) {
+        self.init(
+            name: hello.node, program: hello.program, processID: hello.processID,
+            attachedAt: now)
     }
 }

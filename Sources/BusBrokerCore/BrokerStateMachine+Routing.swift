@@ -30,22 +30,25 @@ extension BrokerStateMachine {
         // behind earlier ones that were lost with the old link (docs/protocol/calls.md §4).
         guard
             callee.deliverableSince < (sender.link?.order ?? 0)
-                || header.peerEpoch == link.epoch || !callee.told.contains(slot)
+                || header.peerEpoch == link.epoch || !self.nodes.hasTold(slot, of: destination)
         else {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
-        if !header.flags.contains(.oneWay) { self.nodes[slot]?.called.insert(destination) }
+        if !header.flags.contains(.oneWay) { self.nodes.setCalled(destination, by: slot) }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
         self.counters.callsForwarded += 1
     }
 
     /// Why a call may not be made at all; nil if it may.
-    private func objection(
+    ///
+    /// Here and below `mutating` changes nothing: on an `inout` machine the compiler makes a copy
+    /// of all of it for a call of a method that only reads (Swift 6.3.1, 50 ns).
+    private mutating func objection(
         to target: Reference, _ header: FrameHeader, _ frame: RawSpan, from sender: NodeRecord,
         _ slot: NodeSlot
     ) -> BusError? {
-        guard self.mayExist(target.owner) else {
+        guard self.nodes.slot(of: target.owner) != nil || self.mayExist(target.owner) else {
             return BusError(.disconnected, "the owner of \(target) has ended")
         }
         if header.flags.contains(.name) {
@@ -62,16 +65,17 @@ extension BrokerStateMachine {
         return self.objection(toReferencesOf: header, frame, from: sender, slot)
     }
 
-    private func holdProblem(_ reference: Reference, by slot: NodeSlot) -> String? {
-        guard let holding = self.holders.holding(reference, by: slot) else {
+    private mutating func holdProblem(_ reference: Reference, by slot: NodeSlot) -> String? {
+        guard let right = self.holders.right(to: reference, of: slot) else {
             return "\(reference) is not held by the caller"
         }
-        let current = self.holders[reference]?.generation ?? .first
-        guard holding.generation >= current else { return "\(reference) was revoked" }
+        guard right.holding.generation >= right.current else {
+            return "\(reference) was revoked"
+        }
         return nil
     }
 
-    private func objection(
+    private mutating func objection(
         toReferencesOf header: FrameHeader, _ frame: RawSpan, from sender: NodeRecord,
         _ slot: NodeSlot
     ) -> BusError? {
@@ -154,9 +158,8 @@ extension BrokerStateMachine {
         _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
         _ sender: IncarnationID, to destination: NodeSlot, _ effects: inout [BrokerEffect]
     ) {
-        guard let rx = self.nodes[destination]?.link?.rx,
-            let receiver = self.nodes[destination]?.incarnation,
-            let transmission = self.nodes[destination]?.link?.nextTransmission()
+        guard let receiver = self.nodes[destination]?.incarnation,
+            let (transmission, rx) = self.nodes.nextTransmission(to: destination)
         else { return }
         if header.referenceCount > 0 {
             let start = header.referencesStart(byteCount: frame.byteCount)
@@ -213,7 +216,7 @@ extension BrokerStateMachine {
             let destination = self.nodes.slot(on: rx),
             let receiver = self.nodes[destination]
         else { return }
-        self.nodes[destination]?.link?.sent -= 1
+        self.nodes.takeBackTransmission(to: destination)
         for entry in header.references(in: frame) {
             if entry.reference.owner != receiver.incarnation {
                 _ = self.holders.release(entry.reference, count: 1, by: destination)
@@ -230,9 +233,9 @@ extension BrokerStateMachine {
         } else {
             var original = header
             original.peer = receiver.incarnation
+            let name = self.nodes.facts(of: destination).name
             self.answer(
-                original,
-                BusError(.overloaded, "the queue to node \(receiver.name) is full"), to: slot,
+                original, BusError(.overloaded, "the queue to node \(name) is full"), to: slot,
                 &effects)
         }
     }
@@ -301,7 +304,7 @@ extension BrokerStateMachine {
     /// Tells the owner how many exports are no longer held by anybody, unless a restart's
     /// recovery window is open (rules R8).
     mutating func zeroCheck(_ reference: Reference, _ effects: inout [BrokerEffect]) {
-        guard self.recoveryDeadline == nil, self.holders[reference]?.isUnreferenced ?? false,
+        guard self.recoveryDeadline == nil, self.holders.isUnreferenced(reference),
             let slot = self.nodes.slot(of: reference.owner), self.nodes[slot]?.link != nil,
             let count = self.holders.takeUnreferenced(reference)
         else { return }

@@ -184,7 +184,7 @@ extension BrokerStateMachine {
             self.names.names(withPrefix: prefix).flatMap { name in
                 self.names.queue(of: name).enumerated().map { position, claim in
                     let owner = self.nodes.slot(of: claim.reference.owner)
-                        .flatMap { self.nodes[$0] }
+                        .map { self.nodes.facts(of: $0) }
                     return .map([
                         "name": .string(name), "interface": .string(claim.interface),
                         "node": .string(owner?.name ?? "?"),
@@ -199,13 +199,14 @@ extension BrokerStateMachine {
         .array(
             self.nodes.all.compactMap { slot in
                 guard let node = self.nodes[slot] else { return nil }
+                let facts = self.nodes.facts(of: slot)
                 return .map([
-                    "node": .string(node.name),
+                    "node": .string(facts.name),
                     "incarnation": .string(node.incarnation.description),
-                    "program": .string(node.program), "process": .integer(node.processID),
+                    "program": .string(facts.program), "process": .integer(facts.processID),
                     "state": .string(node.link == nil ? "waiting" : "linked"),
                     "epoch": Value(node.epoch.rawValue),
-                    "seconds": .double(seconds(now.since(node.attachedAt))),
+                    "seconds": .double(seconds(now.since(facts.attachedAt))),
                     "names": Value(self.names.count(ownedBy: node.incarnation)),
                     "holds": Value(self.holders.holdingCount(of: slot)),
                 ])

@@ -43,10 +43,10 @@ package struct BrokerStateMachine: Sendable {
     package let limits: BrokerLimits
     /// Tells this run of the broker from all others.
     package let run: UInt64
-    let authority: any SealAuthority
+    let authority: Seals
     var random: RandomSource
-    package internal(set) var nodes = NodeTable()
-    package internal(set) var holders = HolderTable()
+    package internal(set) var nodes: NodeTable
+    package internal(set) var holders: HolderTable
     package internal(set) var names = NameTable()
     var handshakes: [Token: Handshake] = [:]
     var isAwaitingHandshakes = false
@@ -72,9 +72,11 @@ package struct BrokerStateMachine: Sendable {
         isRestart: Bool, ended: Set<IncarnationID> = [], at now: Tick
     ) {
         self.limits = limits
-        self.authority = authority
+        self.authority = Seals(authority)
         self.random = RandomSource(seed: seed)
         self.run = self.random.next()
+        self.nodes = NodeTable(seed: self.random.next())
+        self.holders = HolderTable(seed: self.random.next())
         self.startedAt = now
         self.timers.add(.heartbeatRound, due: now.advanced(by: limits.heartbeat))
         if isRestart {
@@ -118,7 +120,9 @@ package struct BrokerStateMachine: Sendable {
             self.receivedOutsideLink(header, frame.bytes, connection, now, &effects)
             return
         }
-        guard self.advanceSequence(of: slot, header, at: now) else {
+        guard
+            self.nodes.advance(slot, epoch: header.epoch, sequence: header.sequence, at: now)
+        else {
             let expected = (self.nodes[slot]?.link?.received ?? 0) &+ 1
             self.endLink(
                 slot, .sequenceGap(expected: expected, received: header.sequence), now, &effects)
@@ -189,27 +193,16 @@ package struct BrokerStateMachine: Sendable {
         }
     }
 
-    private mutating func advanceSequence(
-        of slot: NodeSlot, _ header: FrameHeader, at now: Tick
-    ) -> Bool {
-        guard let link = self.nodes[slot]?.link, header.epoch == link.epoch,
-            header.sequence == link.received &+ 1
-        else { return false }
-        self.nodes[slot]?.link?.received = header.sequence
-        self.nodes[slot]?.link?.lastHeard = now
-        return true
-    }
-
     private mutating func beat(at now: Tick, _ effects: inout [BrokerEffect]) {
         for slot in self.nodes.all {
             guard let link = self.nodes[slot]?.link else { continue }
             if now.since(link.lastHeard) >= self.limits.silence {
                 self.endLink(slot, .silence, now, &effects)
             } else if link.wasBusy {
-                self.nodes[slot]?.link?.wasBusy = false
+                self.nodes.setIdle(slot)
             } else {
                 self.send(Message(FrameHeader(kind: .heartbeat)), to: slot, &effects)
-                self.nodes[slot]?.link?.wasBusy = false
+                self.nodes.setIdle(slot)
             }
         }
     }
@@ -262,11 +255,21 @@ package struct BrokerStateMachine: Sendable {
 
     /// Sends a message of the broker's own to a linked node; nothing if it has no link.
     mutating func send(_ message: Message, to slot: NodeSlot, _ effects: inout [BrokerEffect]) {
-        guard let link = self.nodes[slot]?.link,
-            let transmission = self.nodes[slot]?.link?.nextTransmission()
-        else { return }
-        effects.append(.send(message, transmission, to: link.rx))
+        guard let (transmission, rx) = self.nodes.nextTransmission(to: slot) else { return }
+        effects.append(.send(message, transmission, to: rx))
     }
+}
+
+/// The authority in a box of known size: a machine with a bare existential in it would be copied
+/// whole at every query.
+final class Seals: SealAuthority {
+    private let authority: any SealAuthority
+
+    init(_ authority: any SealAuthority) {
+        self.authority = authority
+    }
+
+    func seal(_ message: [UInt8]) -> Seal { self.authority.seal(message) }
 }
 
 /// What the broker has counted since its start.

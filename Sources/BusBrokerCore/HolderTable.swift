@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements docs/protocol/references.md §2. Pure: no I/O, no clock, no randomness.
 
+import BusKernel
 package import BusWire
 
 /// Index of a node in the broker's `NodeTable`; reused after the node is gone.
@@ -57,19 +58,37 @@ package struct HolderTable: Sendable {
     /// Larger counts than this are lies of peers, and cut, so that counting on can't overflow.
     package static let countMax: UInt64 = 1 << 62
 
-    private var rows: [Reference: Row] = [:]
+    private var rows: FlatMap<Reference, Row>
     private var columns: [NodeSlot: Set<Reference>] = [:]
 
-    package init() {}
+    /// - Parameter seed: Unknown to those who choose object numbers.
+    package init(seed: UInt64 = 0) {
+        self.rows = FlatMap(
+            emptyKey: Reference(owner: .broker, object: .root), emptyValue: Row(), seed: seed)
+    }
 
     package var rowCount: Int { self.rows.count }
 
     package subscript(reference: Reference) -> Row? { self.rows[reference] }
 
     package func holding(_ reference: Reference, by node: NodeSlot) -> Holding? {
-        guard let row = self.rows[reference] else { return nil }
-        let (index, found) = row.position(of: node)
-        return found ? row.holdings[index] : nil
+        self.right(to: reference, of: node)?.holding
+    }
+
+    /// What `node` holds of `reference`, and the generation that it takes to use it; nil if the
+    /// node holds nothing.
+    package func right(
+        to reference: Reference, of node: NodeSlot
+    ) -> (holding: Holding, current: Generation)? {
+        self.rows.read(reference) { row -> (holding: Holding, current: Generation)? in
+            let (index, found) = row.position(of: node)
+            return found ? (row.holdings[index], row.generation) : nil
+        } ?? nil
+    }
+
+    /// Whether nobody holds `reference` although it has been exported.
+    package func isUnreferenced(_ reference: Reference) -> Bool {
+        self.rows.read(reference) { $0.isUnreferenced } ?? false
     }
 
     /// How many references `node` holds.
@@ -96,14 +115,14 @@ package struct HolderTable: Sendable {
 
     /// The owner put `reference` into a message: `E[r] += 1`.
     package mutating func countExport(_ reference: Reference) {
-        self.rows[reference, default: Row()].exported += 1
+        self.rows.change(reference) { $0.exported += 1 }
     }
 
     /// A copy is about to be forwarded: `H[r][n] += 1`. True if `node` becomes a holder by it.
     package mutating func countCopy(
         _ reference: Reference, to node: NodeSlot, generation: Generation
     ) -> Bool {
-        let becameHolder = self.change(reference) { row in
+        let becameHolder = self.rows.change(reference) { row in
             let (index, found) = row.position(of: node)
             if found {
                 row.holdings[index].count += 1
@@ -122,13 +141,13 @@ package struct HolderTable: Sendable {
     package mutating func seal(
         _ reference: Reference, _ generation: Generation, by authority: any SealAuthority
     ) -> Seal {
-        if let row = self.rows[reference], row.seal != .none, row.sealedGeneration == generation {
+        self.rows.change(reference) { row in
+            if row.seal == .none || row.sealedGeneration != generation {
+                row.seal = authority.seal(reference, generation)
+                row.sealedGeneration = generation
+            }
             return row.seal
         }
-        let seal = authority.seal(reference, generation)
-        self.rows[reference]?.seal = seal
-        self.rows[reference]?.sealedGeneration = generation
-        return seal
     }
 
     /// Copies given back or never delivered: `H[r][n] -= count`. False if there were fewer.
@@ -166,8 +185,7 @@ package struct HolderTable: Sendable {
         self.columns[node, default: []].insert(reference)
     }
 
-    /// `H[r][n] := 0` for everything that `node` holds and `keeping` does not.
-    /// Returns what, sorted.
+    /// `H[r][n] := 0` for all that `node` holds and `keeping` does not. Returns what, sorted.
     package mutating func dropColumn(
         of node: NodeSlot, keeping: Set<Reference> = []
     ) -> [Reference] {
@@ -216,18 +234,19 @@ package struct HolderTable: Sendable {
 
     /// Every reference that nobody holds, sorted; for the end of the recovery window.
     package func unreferenced() -> [Reference] {
-        self.rows.filter { $0.value.isUnreferenced }.map(\.key).sorted()
+        self.rows.unorderedKeys { $1.isUnreferenced }.sorted()
     }
 
     /// The owners of all rows, sorted, each once.
     package func owners() -> [IncarnationID] {
-        Set(self.rows.keys.map(\.owner)).sorted()
+        Set(self.rows.unorderedKeys().map(\.owner)).sorted()
     }
 
     /// Forgets everything that `owner` owned. Returns who held something of it, sorted.
     package mutating func dropRows(of owner: IncarnationID) -> [NodeSlot] {
         var holders: Set<NodeSlot> = []
-        for reference in self.rows.keys.filter({ $0.owner == owner }).sorted() {
+        let owned = self.rows.unorderedKeys { key, _ in key.owner == owner }
+        for reference in owned.sorted() {
             for holding in self.rows[reference]?.holdings ?? [] {
                 holders.insert(holding.node)
                 self.columns[holding.node]?.remove(reference)
@@ -241,8 +260,10 @@ package struct HolderTable: Sendable {
     private mutating func change<Outcome>(
         _ reference: Reference, _ body: (inout Row) -> Outcome
     ) -> Outcome {
-        let outcome = body(&self.rows[reference, default: Row()])
-        if let row = self.rows[reference], row.isEmpty { self.rows[reference] = nil }
+        let (outcome, isEmpty) = self.rows.change(reference) { row in
+            (body(&row), row.isEmpty)
+        }
+        if isEmpty { self.rows.remove(reference) }
         return outcome
     }
 }

@@ -17,34 +17,17 @@ package struct BrokerLink: Hashable, Sendable {
     package var lastHeard: Tick
     /// Set by every send, cleared by every heartbeat round.
     package var wasBusy = false
-
-    /// Numbers the next message to the node.
-    package mutating func nextTransmission() -> Transmission {
-        self.sent += 1
-        self.wasBusy = true
-        return Transmission(epoch: self.epoch, sequence: self.sent)
-    }
 }
 
-/// One incarnation that the broker knows.
-package struct NodeRecord: Sendable {
+/// What every message needs of one incarnation that the broker knows: plain words, cheap to copy.
+package struct NodeRecord: Hashable, Sendable {
     package let incarnation: IncarnationID
-    package var name: String
-    package var program: String
-    package var processID: Int64
     package var link: BrokerLink?
     package var epoch: Epoch = .none
-    package var attachedAt: Tick
     /// The order of the link from which on calls may be delivered: a caller whose own link is
     /// younger sends everything again by itself, an older one must have heard of this link.
     /// Zero for a first link, to which nobody can have sent anything before.
     package var deliverableSince: UInt64 = 0
-    /// Who was told of the present link. Nobody else can have had calls under way to an earlier
-    /// one, because whoever calls holds a reference until the answer is there (rules R10).
-    package var told: Set<NodeSlot> = []
-    /// Whom it has called, on this or an earlier link: they may keep answers for it, and are told
-    /// of its new links and of its end.
-    package var called = SlotSet()
     /// When a missing link ends the incarnation; meaningless while there is one.
     package var resumeDeadline: Tick = .distantFuture
 }
@@ -76,21 +59,58 @@ package struct SlotSet: Hashable, Sendable {
     }
 }
 
+/// What is told about one incarnation, and rarely read.
+package struct NodeFacts: Hashable, Sendable {
+    package var name = ""
+    package var program = ""
+    package var processID: Int64 = 0
+    package var attachedAt = Tick.zero
+    /// Who was told of the present link. Nobody else can have had calls under way to an earlier
+    /// one, because whoever calls holds a reference until the answer is there (rules R10).
+    package var told: Set<NodeSlot> = []
+    /// Whom it has called, on this or an earlier link: they may keep answers for it, and are told
+    /// of its new links and of its end.
+    package var called = SlotSet()
+}
+
 /// Incarnations by slot, by id and by connection.
 package struct NodeTable: Sendable {
-    private var records: [NodeRecord?] = []
+    /// Those of free slots have the broker's incarnation.
+    private var records: [NodeRecord] = []
+    private var facts: [NodeFacts] = []
     private var free: [Int] = []
-    private var slots: [IncarnationID: NodeSlot] = [:]
+    private var slots: FlatMap<IncarnationID, NodeSlot>
     /// The sending connection of each link; what arrives elsewhere belongs to no link.
-    private var senders: [ConnectionID: NodeSlot] = [:]
-    private var receivers: [ConnectionID: NodeSlot] = [:]
+    private var senders: FlatMap<ConnectionID, NodeSlot>
+    private var receivers: FlatMap<ConnectionID, NodeSlot>
     package private(set) var count = 0
 
-    package init() {}
+    package init(seed: UInt64 = 0) {
+        self.slots = FlatMap(emptyKey: .broker, emptyValue: NodeSlot(0), seed: seed)
+        let none = ConnectionID(rawValue: 0)
+        self.senders = FlatMap(emptyKey: none, emptyValue: NodeSlot(0), seed: seed)
+        self.receivers = FlatMap(emptyKey: none, emptyValue: NodeSlot(0), seed: seed)
+    }
+
+    package func facts(of slot: NodeSlot) -> NodeFacts { self.facts[Int(slot.index)] }
+
+    /// Whether `other` was told of the present link of `slot`.
+    package func hasTold(_ other: NodeSlot, of slot: NodeSlot) -> Bool {
+        self.facts[Int(slot.index)].told.contains(other)
+    }
+
+    /// From now on `slot` has called `callee`.
+    package mutating func setCalled(_ callee: NodeSlot, by slot: NodeSlot) {
+        self.facts[Int(slot.index)].called.insert(callee)
+    }
+
+    package mutating func setTold(_ told: [NodeSlot], of slot: NodeSlot) {
+        self.facts[Int(slot.index)].told = Set(told)
+    }
 
     package subscript(slot: NodeSlot) -> NodeRecord? {
-        _read { yield self.records[Int(slot.index)] }
-        _modify { yield &self.records[Int(slot.index)] }
+        let record = self.records[Int(slot.index)]
+        return record.incarnation == .broker ? nil : record
     }
 
     package func slot(of incarnation: IncarnationID) -> NodeSlot? { self.slots[incarnation] }
@@ -103,13 +123,19 @@ package struct NodeTable: Sendable {
 
     /// Every slot in use, in order.
     package var all: [NodeSlot] {
-        self.records.indices.compactMap { self.records[$0] == nil ? nil : NodeSlot($0) }
+        self.records.indices.compactMap {
+            self.records[$0].incarnation == .broker ? nil : NodeSlot($0)
+        }
     }
 
-    package mutating func add(_ record: NodeRecord) -> NodeSlot {
+    package mutating func add(_ record: NodeRecord, _ facts: NodeFacts) -> NodeSlot {
         let index = self.free.popLast() ?? self.records.count
-        if index == self.records.count { self.records.append(nil) }
+        if index == self.records.count {
+            self.records.append(record)
+            self.facts.append(NodeFacts())
+        }
         self.records[index] = record
+        self.facts[index] = facts
         self.slots[record.incarnation] = NodeSlot(index)
         self.count += 1
         return NodeSlot(index)
@@ -119,24 +145,81 @@ package struct NodeTable: Sendable {
         guard let record = self[slot] else { return }
         self.unlink(slot)
         self.slots[record.incarnation] = nil
-        self.records[Int(slot.index)] = nil
-        for index in self.records.indices { self.records[index]?.called.remove(slot) }
+        self.records[Int(slot.index)] = NodeRecord(incarnation: .broker)
+        self.facts[Int(slot.index)] = NodeFacts()
+        for index in self.facts.indices { self.facts[index].called.remove(slot) }
         self.free.append(Int(slot.index))
         self.count -= 1
     }
 
+    /// Takes in the number of a message from `slot`; false if it is not the next of its link.
+    package mutating func advance(
+        _ slot: NodeSlot, epoch: Epoch, sequence: UInt64, at now: Tick
+    ) -> Bool {
+        let index = Int(slot.index)
+        guard let link = self.records[index].link, link.epoch == epoch,
+            link.received &+ 1 == sequence
+        else { return false }
+        self.records[index].link?.received = sequence
+        self.records[index].link?.lastHeard = now
+        return true
+    }
+
+    /// Numbers the next message to `slot`; nil if it has no link.
+    package mutating func nextTransmission(
+        to slot: NodeSlot
+    ) -> (transmission: Transmission, rx: ConnectionID)? {
+        let index = Int(slot.index)
+        guard let link = self.records[index].link else { return nil }
+        self.records[index].link?.sent = link.sent + 1
+        self.records[index].link?.wasBusy = true
+        return (Transmission(epoch: link.epoch, sequence: link.sent + 1), link.rx)
+    }
+
+    /// The last numbered message to `slot` was not sent.
+    package mutating func takeBackTransmission(to slot: NodeSlot) {
+        self.records[Int(slot.index)].link?.sent -= 1
+    }
+
+    /// From now on `slot` counts as idle until something is sent to it.
+    package mutating func setIdle(_ slot: NodeSlot) {
+        self.records[Int(slot.index)].link?.wasBusy = false
+    }
+
+    package mutating func setDeliverable(_ slot: NodeSlot, since order: UInt64) {
+        self.records[Int(slot.index)].deliverableSince = order
+    }
+
+    package mutating func setResumeDeadline(_ slot: NodeSlot, _ deadline: Tick) {
+        self.records[Int(slot.index)].resumeDeadline = deadline
+    }
+
     package mutating func link(_ slot: NodeSlot, _ link: BrokerLink) {
         self.unlink(slot)
-        self.records[Int(slot.index)]?.link = link
-        self.records[Int(slot.index)]?.epoch = link.epoch
+        self.records[Int(slot.index)].link = link
+        self.records[Int(slot.index)].epoch = link.epoch
         self.senders[link.tx] = slot
         self.receivers[link.rx] = slot
     }
 
     package mutating func unlink(_ slot: NodeSlot) {
-        guard let link = self.records[Int(slot.index)]?.link else { return }
+        guard let link = self.records[Int(slot.index)].link else { return }
         self.senders[link.tx] = nil
         self.receivers[link.rx] = nil
-        self.records[Int(slot.index)]?.link = nil
+        self.records[Int(slot.index)].link = nil
+    }
+}
+
+extension ConnectionID: FlatKey {
+    package func flatHash(seed: UInt64) -> UInt64 { UInt64(self.rawValue) ^ seed }
+}
+
+extension IncarnationID: FlatKey {
+    package func flatHash(seed: UInt64) -> UInt64 { self.rawValue ^ seed }
+}
+
+extension Reference: FlatKey {
+    package func flatHash(seed: UInt64) -> UInt64 {
+        mixedBits(self.owner.rawValue ^ seed) &+ self.object.rawValue
     }
 }

@@ -233,7 +233,7 @@ extension FrameHeader {
 
 extension RawSpan {
     /// The little-endian number at `offset`; traps outside the span.
-    package func number<Number: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable package func number<Number: FixedWidthInteger & BitwiseCopyable>(
         at offset: Int, as type: Number.Type = Number.self
     ) -> Number {
         Number(littleEndian: self.unsafeLoadUnaligned(fromByteOffset: offset, as: Number.self))
@@ -242,14 +242,14 @@ extension RawSpan {
 
 extension MutableRawSpan {
     /// The little-endian number at `offset`; traps outside the span.
-    package func number<Number: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable package func number<Number: FixedWidthInteger & BitwiseCopyable>(
         at offset: Int, as type: Number.Type = Number.self
     ) -> Number {
         self.bytes.number(at: offset, as: type)
     }
 
     /// Stores `number` little-endian at `offset`; traps outside the span.
-    package mutating func put<Number: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable package mutating func put<Number: FixedWidthInteger & BitwiseCopyable>(
         _ number: Number, at offset: Int
     ) {
         self.storeBytes(of: number.littleEndian, toByteOffset: offset, as: Number.self)

@@ -181,12 +181,13 @@ import Testing
         liar.publish("x")
         liar.exports = [7, 8].map {
             HelloBody.Export(
-                object: ObjectNumber(rawValue: $0), generation: .first, count: .max)
+                object: ObjectNumber(rawValue: $0), generation: .first,
+                count: WireLimits.copiesMax)
         }
         holder.find("x")
         holder.holdings = [
             HelloBody.Holding(
-                entry: ReferenceEntry(reference: liar.object(7)), count: .max)
+                entry: ReferenceEntry(reference: liar.object(7)), count: WireLimits.copiesMax)
         ]
         liar.relink()
         holder.relink()
@@ -198,6 +199,16 @@ import Testing
         #expect(again.take().kinds == [.welcome])
         again.send(Message(FrameHeader(kind: .heartbeat)), sequence: .max)
         #expect(again.take().kinds == [.refused])
+    }
+
+    @Test func `a count that nobody can have reached is refused`() {
+        let world = BrokerWorld()
+        let node = ScriptedNode(world, "n")
+        node.exports = [
+            HelloBody.Export(
+                object: .root, generation: .first, count: WireLimits.copiesMax + 1)
+        ]
+        #expect(node.relink().map(\.error.kind) == [.invalid])
     }
 
     /// A HELLO and ATTACH of a resumption whose numbers begin at `sequence`.
