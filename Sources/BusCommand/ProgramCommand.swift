@@ -16,6 +16,9 @@ struct ProgramCommand: ParsableCommand {
     static let notFound: Int32 = 127
     static let notExecutable: Int32 = 126
 
+    /// `PR_SET_PDEATHSIG` of `prctl`.
+    private static let parentDeathSignal: Int32 = 1
+
     @Option(help: "The process that must still be the parent.")
     var parent: Int32
 
@@ -24,7 +27,7 @@ struct ProgramCommand: ParsableCommand {
 
     func run() throws {
         // The parent's thread that started this one waits for it, so this means the parent's end.
-        _ = setProcessOption(1 /* PR_SET_PDEATHSIG */, UInt(SIGTERM))
+        _ = setProcessOption(Self.parentDeathSignal, UInt(SIGTERM))
         guard getppid() == self.parent else { throw ExitStatus(code: 128 + SIGTERM) }
         var none = sigset_t()
         sigemptyset(&none)

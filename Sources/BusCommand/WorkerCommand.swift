@@ -122,9 +122,7 @@ private struct WorkerService: Service {
             Terminal.print(
                 "objbus worker: published \(names.joined(separator: ", ")) as node "
                     + "\(self.configuration.name) on \(self.configuration.url)")
-            // Ends by being cancelled.
-            try? await gracefulShutdown()
-            for name in names { try? await bus.withdraw(name) }
+            try await bus.run()
         } catch {
             await bus.leave()
             throw CommandFailure(error)
