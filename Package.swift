@@ -19,6 +19,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
@@ -78,6 +79,7 @@ let layer4: [Target] = [
             "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
             lifecycle, logging, metrics, tracing,
         ], swiftSettings: settings),
+    .target(name: "BusExamples", dependencies: ["BusAPI"], swiftSettings: settings),
     .target(
         name: "ObjectBus", dependencies: ["BusAPI", "ObjectBusMacros"],
         swiftSettings: settings),
@@ -94,12 +96,13 @@ let layer4: [Target] = [
 
 // The command.
 let layer5: [Target] = [
-    .executableTarget(
-        name: "objbus",
+    .target(
+        name: "BusCommand",
         dependencies: [
-            "BusAPI", "BusBroker", "BusValue", "BusWire", argumentParser, lifecycle, logging,
-        ],
-        swiftSettings: settings),
+            "BusAPI", "BusBroker", "BusExamples", "BusValue", "BusWire", "BusZeroMQ",
+            argumentParser, lifecycle, logging, signals,
+        ], swiftSettings: settings),
+    .executableTarget(name: "objbus", dependencies: ["BusCommand"], swiftSettings: settings),
     // The second process that the simulator's tests compare themselves with.
     .executableTarget(
         name: "objbus-simulate", dependencies: ["BusSimulation"], swiftSettings: settings),
@@ -154,6 +157,10 @@ let tests: [Target] = [
             "BusBroker", "BusBrokerCore", "BusKernel", "BusValue", "BusWire", "BusZeroMQ",
             lifecycle, logging,
         ], swiftSettings: settings),
+    .testTarget(
+        name: "CommandTests",
+        dependencies: ["BusAPI", "BusCommand", "BusExamples", "BusValue", "objbus"],
+        swiftSettings: settings),
     .testTarget(name: "TidyTests", swiftSettings: settings),
 ]
 

@@ -45,6 +45,8 @@ public final class Bus: Sendable {
         /// Prints every message to standard error.
         public var dumpsMessages: Bool
         var context: Context?
+        /// Whether no other bus uses the context.
+        var ownsContext = false
         var embedded: EmbeddedBroker?
 
         /// Starts from `OBJBUS_URL`, `OBJBUS_NODE`, `OBJBUS_DUMP` and the program's name.

@@ -11,6 +11,8 @@ final class LinkState: Sendable {
         var refusal: BusError?
         var waiters: [Int: CheckedContinuation<Void, any Error>] = [:]
         var lastWaiter = 0
+        /// Waiters that were cancelled before they waited.
+        var cancelled: Set<Int> = []
     }
 
     private let state = Locked(State())
@@ -54,22 +56,43 @@ final class LinkState: Sendable {
         }
     }
 
-    /// Returns when the bus is linked; throws when it can't be in time.
+    /// Returns when the bus is linked; throws when it can't be in time, or the task is cancelled.
     func waitUntilLinked(timeout: Duration, url: String) async throws {
         let timer = Task {
             try await Task.sleep(for: timeout)
             self.timedOut(timeout, url)
         }
         defer { timer.cancel() }
-        try await withCheckedThrowingContinuation { continuation in
-            let isLinked = self.state.withLock { state in
-                if state.isLinked { return true }
-                state.lastWaiter += 1
-                state.waiters[state.lastWaiter] = continuation
-                return false
-            }
-            if isLinked { continuation.resume() }
+        let waiter = self.state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
         }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                self.wait(waiter, continuation)
+            }
+        } onCancel: {
+            self.cancel(waiter)
+        }
+    }
+
+    private func wait(_ waiter: Int, _ continuation: CheckedContinuation<Void, any Error>) {
+        let result = self.state.withLock { state -> Result<Void, any Error>? in
+            if state.cancelled.remove(waiter) != nil { return .failure(CancellationError()) }
+            if state.isLinked { return .success(()) }
+            state.waiters[waiter] = continuation
+            return nil
+        }
+        if let result { continuation.resume(with: result) }
+    }
+
+    private func cancel(_ waiter: Int) {
+        let continuation = self.state.withLock { state in
+            let found = state.waiters.removeValue(forKey: waiter)
+            if found == nil { state.cancelled.insert(waiter) }
+            return found
+        }
+        continuation?.resume(throwing: CancellationError())
     }
 
     private func timedOut(_ timeout: Duration, _ url: String) {

@@ -109,6 +109,14 @@ struct PayloadEncoder {
         try encoder.encode(item, into: &self.builder.frame, buffers: &self.buffers)
     }
 
+    /// Puts `references` into the message's table, in this order, if they are the first.
+    mutating func include(_ references: [HeldReference]) {
+        guard !references.isEmpty else { return }
+        let scope = self.scope ?? EncodingScope(self.bus)
+        self.scope = scope
+        for reference in references { _ = scope.slot(for: reference) }
+    }
+
     /// Writes the head of the array that the payload is, once its count is known.
     mutating func setArrayCount(_ count: Int) {
         var head: [UInt8] = []

@@ -81,6 +81,13 @@ package final class Node: @unchecked Sendable {
         self.loop.stop()
     }
 
+    /// Waits until the threads have closed every socket; call after `close`. False if
+    /// `stopWaitingForEnd` came first.
+    package func waitForEnd() async -> Bool { await self.loop.end.wait() }
+
+    /// Lets `waitForEnd` return although a thread still runs a handler.
+    package func stopWaitingForEnd() { self.loop.end.giveUp() }
+
     package var incarnation: IncarnationID? { self.lock.withLock { self.core.incarnation } }
 
     package var isLinked: Bool { self.lock.withLock { self.core.isLinked } }

@@ -29,6 +29,8 @@ final class NodeLoop: @unchecked Sendable {
     private let requested = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
     private let isWaiting = Atomic<Bool>(false)
+    /// Reached when the last round is over and the sockets are closed.
+    let end = LoopEnd()
     /// When the present wait ends by itself.
     private let waitsUntil = Atomic<UInt64>(0)
 
@@ -76,10 +78,13 @@ final class NodeLoop: @unchecked Sendable {
     /// One round of the member that leads.
     private func lead(_ member: Int) {
         if self.isStopped.load(ordering: .sequentiallyConsistent) {
+            // A second round may come; the node may be gone by then.
+            guard self.keptNode != nil else { return }
             self.fulfilRequests()
             self.closeLink()
             self.node.executor.stop()
             self.keptNode = nil
+            self.end.reached()
             return
         }
         self.fulfilRequests()
@@ -187,6 +192,8 @@ final class NodeLoop: @unchecked Sendable {
             guard try !link.isBroken() else { throw ZeroMQError.hostUnreachable }
             self.link = link
             _ = self.node.outbox.use(link)
+            // libzmq reports news only to those who have found nothing before.
+            self.checkLink()
         } catch {
             self.node.failed(epoch, "connecting to \(self.node.configuration.endpoint): \(error)")
         }

@@ -58,7 +58,8 @@ extension NodeStateMachine {
             buffers: request.buffers)
         let question = Question(
             callee: request.target.owner, message: message, byteCount: message.byteCount,
-            deadline: request.deadline, waiter: request.waiter)
+            pinnedCount: request.references.count, deadline: request.deadline,
+            waiter: request.waiter)
         self.pin(request.target, &effects)
         for reference in request.references { self.pin(reference, &effects) }
         self.earliestDeadline = min(self.earliestDeadline, request.deadline)
@@ -229,8 +230,9 @@ extension NodeStateMachine {
         }
         let header = question.message.header
         self.unpin([Reference(owner: header.peer, object: header.object)], &effects)
-        if header.referenceCount > 0 {
-            self.unpin(question.message.references.map(\.reference), &effects)
+        if question.pinnedCount > 0 {
+            let pinned = question.message.references.prefix(question.pinnedCount)
+            self.unpin(pinned.map(\.reference), &effects)
         }
     }
 

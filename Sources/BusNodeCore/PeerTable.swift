@@ -19,6 +19,8 @@ struct Question: Sendable {
     let callee: IncarnationID
     let message: Message
     let byteCount: Int
+    /// How many references of its table it pins, the first ones; the others are not held yet.
+    let pinnedCount: Int
     let deadline: Tick
     var waiter: (any CallWaiter)?
     var state: State = .waiting

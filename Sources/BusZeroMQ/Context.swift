@@ -1,14 +1,16 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 internal import CZeroMQ
+internal import Synchronization
 
 /// One libzmq context: its I/O threads, and the space in which `inproc://` names are unique.
 ///
-/// Any thread may use it. Every socket holds it, so it ends after the last of them; ending never
-/// waits for unsent messages, because sockets are made with a linger time of zero.
+/// Any thread may use it. Every socket holds it, so it ends after the last of them; ending
+/// waits for unsent messages as long as the linger times of its sockets say, which are 0 unless set.
 @safe package final class Context: Sendable {
     /// libzmq's handle; thread-safe by libzmq's own promise.
     nonisolated(unsafe) let handle: UnsafeMutableRawPointer
+    private let isFinished = Atomic<Bool>(false)
 
     /// Starts a context.
     ///
@@ -27,6 +29,13 @@ internal import CZeroMQ
     }
 
     deinit {
+        self.finish()
+    }
+
+    /// Waits until every socket has been closed, and until what they sent has left or their linger
+    /// time has passed. No socket may be made in this context from now on.
+    package func finish() {
+        guard !self.isFinished.exchange(true, ordering: .acquiringAndReleasing) else { return }
         while unsafe zmq_ctx_term(self.handle) != 0, ZeroMQError.last == .interrupted {}
     }
 

@@ -58,7 +58,8 @@ package struct Poller: ~Copyable {
             receivesOnly ? .receiver : .socket(socket.handle), descriptor: descriptor)
     }
 
-    /// Adds the events of a monitored socket, for `Socket.nextEvent()`.
+    /// Adds the events of a monitored socket, for `Socket.nextEvent()`; call that once until it
+    /// gives nil, or the first event may go unreported.
     ///
     /// - Returns: Their number.
     package mutating func addEvents(of socket: borrowing Socket) throws(ZeroMQError) -> Int {

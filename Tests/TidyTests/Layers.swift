@@ -22,16 +22,18 @@ struct Layer {
         "BusNode": Layer(3, cores + ["BusNodeCore", "BusZeroMQ"]),
         "ObjectBusMacros": Layer(3, []),
         "BusAPI": Layer(4, cores + ["BusBroker", "BusNode", "BusNodeCore", "BusZeroMQ"]),
+        "BusExamples": Layer(4, ["BusAPI"]),
         "ObjectBus": Layer(4, ["BusAPI", "ObjectBusMacros"]),
         "ObjectBusTesting": Layer(4, ["ObjectBus", "BusAPI", "BusBroker", "BusSimulation"]),
         "BusDashboard": Layer(4, ["BusBroker", "BusWire", "BusValue"]),
         "objbus-simulate": Layer(5, ["BusSimulation"]),
-        "objbus": Layer(
+        "BusCommand": Layer(
             5,
             [
-                "BusAPI", "BusBroker", "BusDashboard", "BusKernel", "BusValue", "BusWire",
-                "BusZeroMQ",
+                "BusAPI", "BusBroker", "BusDashboard", "BusExamples", "BusKernel", "BusSimulation",
+                "BusValue", "BusWire", "BusZeroMQ",
             ]),
+        "objbus": Layer(5, ["BusCommand"]),
     ]
 
     private static let cores = ["BusKernel", "BusValue", "BusWire"]

@@ -1,0 +1,128 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import BusAPI
+
+/// `objbus ls`: what is published.
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List the published objects.",
+        discussion: """
+            Examples:
+              objbus ls
+              objbus ls bank/
+              objbus ls --json
+            """)
+
+    @OptionGroup var shared: SharedOptions
+
+    @Argument(help: "Only names that begin with this.")
+    var prefix = ""
+
+    func run() async throws {
+        try await self.shared.withBus { bus in
+            let names = try await bus.names(prefix: self.prefix)
+            guard !self.shared.json else {
+                return self.shared.print(json: .array(names.map(Listing.json)))
+            }
+            Terminal.print(Listing.table(names))
+            if names.isEmpty { Terminal.report("nothing is published") }
+        }
+    }
+}
+
+/// `objbus nodes`: who is attached.
+struct NodesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nodes", abstract: "List the nodes attached to the broker.",
+        discussion: """
+            This command is itself one of them, for as long as it runs.
+
+            Examples:
+              objbus nodes
+              objbus nodes --json
+            """)
+
+    @OptionGroup var shared: SharedOptions
+
+    func run() async throws {
+        try await self.shared.withBus { bus in
+            let nodes = try await bus.nodes()
+            guard !self.shared.json else { return self.shared.print(json: nodes) }
+            Terminal.print(Listing.table(nodes: nodes))
+        }
+    }
+}
+
+/// `objbus status`: the broker's state and counters.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show the broker's state and counters.",
+        discussion: """
+            Examples:
+              objbus status
+              objbus status --json
+            """)
+
+    @OptionGroup var shared: SharedOptions
+
+    func run() async throws {
+        try await self.shared.withBus { bus in
+            let status = try await bus.status()
+            guard !self.shared.json else { return self.shared.print(json: status) }
+            Terminal.print(Listing.pairs(status))
+        }
+    }
+}
+
+/// Pure: what the broker tells, as text.
+enum Listing {
+    /// One published name for programs.
+    static func json(_ entry: Bus.NameEntry) -> Value {
+        .map([
+            "name": .string(entry.name), "interface": .string(entry.interface),
+            "node": .string(entry.node), "reference": .string(entry.reference),
+            "standby": .integer(Int64(entry.standby)),
+        ])
+    }
+
+    /// Published names for people; the column of standbys only if there are any.
+    static func table(_ entries: [Bus.NameEntry]) -> [String] {
+        guard !entries.isEmpty else { return [] }
+        let hasStandby = entries.contains { $0.standby > 0 }
+        let head = ["NAME", "INTERFACE", "NODE", "REFERENCE"] + (hasStandby ? ["STANDBY"] : [])
+        return Text.table(
+            [head]
+                + entries.map { entry in
+                    [entry.name, entry.interface, entry.node, entry.reference]
+                        + (hasStandby ? [entry.standby == 0 ? "" : "\(entry.standby)"] : [])
+                })
+    }
+
+    /// Nodes for people, as the broker tells them.
+    static func table(nodes: Value) -> [String] {
+        let columns = ["node", "program", "process", "state", "seconds", "names", "holds"]
+        let rows = (nodes.arrayValue ?? []).map { node in
+            columns.map { self.text(node[$0] ?? .null) }
+        }
+        return Text.table([columns.map { $0.uppercased() }] + rows)
+    }
+
+    /// One line for each key of a map, those known first.
+    static func pairs(_ map: Value) -> [String] {
+        let known = ["run", "version", "seconds", "nodes", "names", "references", "recovering"]
+        let keys = map.mapValue?.keys.compactMap(\.stringValue) ?? []
+        let ordered = known.filter(keys.contains) + keys.filter { !known.contains($0) }
+        return Text.table(ordered.map { ["\($0):", self.text(map[$0] ?? .null)] })
+    }
+
+    /// A scalar as people read it; spans of time with one decimal.
+    private static func text(_ value: Value) -> String {
+        switch value {
+        case .string(let text): text
+        case .double(let number):
+            "\(Double(Int64((max(-1e15, min(1e15, number)) * 10).rounded())) / 10)"
+        default: value.json()
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import BusAPI
+import BusExamples
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `objbus worker`: attaches a node with example objects, or runs the user's own worker.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Attach a node with example objects, or run your own.",
+        usage: """
+            objbus worker [--bus <url>] [--name <name>] [--root <folder>] [<object> ...]
+            objbus worker [--bus <url>] [--name <name>] [--restart] -- <program> [<argument> ...]
+            """,
+        discussion: """
+            Without a program it publishes counter, greeter, bank and files, or those named, waits \
+            for the broker as long as it takes, prints one line when they can be called, and ends \
+            with code 0 on SIGINT or SIGTERM.
+
+            With a program it runs that with OBJBUS_URL set, passes signals on, and ends with its \
+            exit status.
+
+            Examples:
+              objbus worker
+              objbus worker --name desk counter bank
+              objbus worker files --root /usr/share/doc
+              objbus worker --restart -- .build/release/my-worker --verbose
+            """)
+
+    @OptionGroup var bus: BusOption
+
+    @Option(
+        help: ArgumentHelp("What listings call the node. (default: objbus-PID)", valueName: "name"))
+    var name: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder that 'files' serves, to be read only.", valueName: "folder"))
+    var root = "."
+
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait for the broker. (default: as long as it takes)", valueName: "time"))
+    var timeout: Timeout?
+
+    @Flag(help: "Run the program again when it fails, at most every 5 seconds in the end.")
+    var restart = false
+
+    @OptionGroup var log: LogOptions
+
+    @Argument(
+        help: ArgumentHelp(
+            "Example objects to publish: \(Example.names). (default: all)", valueName: "object"))
+    var objects: [Example] = []
+
+    /// What follows `--`; the parser can't tell two lists of arguments apart (see `normal`).
+    @Option(parsing: .remaining, help: .hidden)
+    var program: [String] = []
+
+    /// The arguments as the parser takes them: `--program` stands for the first `--`.
+    static func normal(_ arguments: [String]) -> [String] {
+        guard arguments.first == Self.configuration.commandName,
+            let terminator = arguments.firstIndex(of: "--")
+        else { return arguments }
+        return arguments[..<terminator] + ["--program"] + arguments[(terminator + 1)...]
+    }
+
+    func validate() throws {
+        if !self.program.isEmpty, !self.objects.isEmpty {
+            throw ValidationError("either example objects or a program can be run, not both")
+        }
+        if self.restart, self.program.isEmpty {
+            throw ValidationError("--restart needs a program after '--'")
+        }
+    }
+
+    func run() async throws {
+        guard self.program.isEmpty else {
+            var variables = ["OBJBUS_URL": self.bus.url]
+            if let name { variables["OBJBUS_NODE"] = name }
+            let supervisor = Supervisor(
+                program: self.program, variables: variables, restarts: self.restart)
+            throw ExitStatus(code: await supervisor.run())
+        }
+        var configuration = Bus.Configuration(url: self.bus.url, name: self.name)
+        configuration.connectTimeout = self.timeout?.duration ?? .seconds(31_536_000)
+        configuration.logger = self.log.logger("objbus.node")
+        try configuration.useOwnContext()
+        let service = WorkerService(
+            configuration: configuration, root: self.root,
+            examples: self.objects.isEmpty ? Example.allCases : self.objects)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: self.log.quietLogger("objbus.services")))
+        try await group.run()
+    }
+}
+
+/// Attaches to the bus, publishes, and says goodbye when the group shuts down.
+private struct WorkerService: Service {
+    let configuration: Bus.Configuration
+    let root: String
+    let examples: [Example]
+
+    func run() async throws {
+        let connected = try await cancelWhenGracefulShutdown {
+            try await waiting { try await Bus.connect(self.configuration) }
+        }
+        guard let bus = connected else { return }
+        do {
+            let names = Set(self.examples).map(\.rawValue).sorted()
+            for example in Example.allCases where self.examples.contains(example) {
+                try await example.publish(on: bus, root: self.root)
+            }
+            Terminal.print(
+                "objbus worker: published \(names.joined(separator: ", ")) as node "
+                    + "\(self.configuration.name) on \(self.configuration.url)")
+            try await bus.run()
+        } catch {
+            await bus.leave()
+            throw CommandFailure(error)
+        }
+        await bus.leave()
+    }
+
+    /// Runs `connect`, and says what it waits for; nil if the worker is to stop meanwhile.
+    private func waiting(_ connect: () async throws -> Bus) async throws -> Bus? {
+        let url = self.configuration.url
+        let notice = Task {
+            try await Task.sleep(for: .milliseconds(500))
+            Terminal.report("objbus worker: waiting for a broker at \(url)")
+        }
+        defer { notice.cancel() }
+        do {
+            return try await connect()
+        } catch is CancellationError {
+            return nil
+        }
+    }
+}
+
+/// The example objects that a worker can publish.
+enum Example: String, CaseIterable, ExpressibleByArgument {
+    case bank
+    case counter
+    case files
+    case greeter
+
+    static var names: String { self.allCases.map(\.rawValue).joined(separator: ", ") }
+
+    /// Makes the object and publishes it under its name.
+    func publish(on bus: Bus, root: String) async throws {
+        let name = self.rawValue
+        switch self {
+        case .bank:
+            let bank = Bank(publishingAccountsUnder: name, actorSystem: bus)
+            try await bus.publish(bank, as: name)
+        case .counter:
+            try await bus.publish(Counter(actorSystem: bus), as: name)
+        case .files:
+            do {
+                try await bus.publish(Files(root: root, actorSystem: bus), as: name)
+            } catch let problem as FileProblem {
+                throw CommandFailure.usage("--root \(problem)")
+            }
+        case .greeter:
+            try await bus.publish(Greeter(actorSystem: bus), as: name)
+        }
+    }
+}
