@@ -211,7 +211,8 @@ extension BrokerStateMachine {
 
     /// Who holds something of `incarnation`, waits for it, or was called by it.
     private func concerned(by incarnation: IncarnationID) -> [NodeSlot] {
-        let called = self.nodes.slot(of: incarnation).map { self.nodes.facts(of: $0).called.all } ?? []
+        let called =
+            self.nodes.slot(of: incarnation).map { self.nodes.facts(of: $0).called.all } ?? []
         let waiting = (self.waiters[incarnation] ?? []).compactMap { self.nodes.slot(of: $0) }
         let holding = self.holders.holders(ofObjectsOf: incarnation, among: self.nodes.all)
         return Set(waiting).union(holding).union(called).sorted()

@@ -188,8 +188,6 @@ final class NodeLoop: @unchecked Sendable {
             }
             try link.attach(attach)
             guard case .sent = link.send(hello) else { throw ZeroMQError.again }
-            // libzmq shows news on the descriptor only once a reader has found nothing.
-            guard try !link.isBroken() else { throw ZeroMQError.hostUnreachable }
             self.link = link
             _ = self.node.outbox.use(link)
             // libzmq reports news only to those who have found nothing before.
