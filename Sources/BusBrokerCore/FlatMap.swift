@@ -147,7 +147,8 @@ package struct FlatMap<Key: FlatKey, Value: Sendable>: Sendable {
     }
 }
 
-/// Spreads every bit of `word` over all bits, reversibly (the finaliser of MurmurHash3, A. Appleby).
+/// Spreads every bit of `word` over all bits, reversibly (the finaliser of MurmurHash3 by
+/// A. Appleby).
 package func mixedBits(_ word: UInt64) -> UInt64 {
     var mixed = word
     mixed = (mixed ^ (mixed >> 33)) &* 0xFF51_AFD7_ED55_8CCD

@@ -76,7 +76,8 @@ extension Bank: BusObjectProtocol {
                 documentation: "The account of `owner`, which is opened at the first use.",
                 throwsErrors: "any Error", isAsync: true),
             .init(
-                name: "owners()", returns: "[String]", documentation: "Who has an account, sorted."),
+                name: "owners()", returns: "[String]",
+                documentation: "Who has an account, sorted."),
             .init(
                 name: "accounts()", returns: "[Account]",
                 documentation: "All accounts, sorted by owner."),

@@ -6,7 +6,8 @@ internal import Synchronization
 /// One libzmq context: its I/O threads, and the space in which `inproc://` names are unique.
 ///
 /// Any thread may use it. Every socket holds it, so it ends after the last of them; ending
-/// waits for unsent messages as long as the linger times of its sockets say, which are 0 unless set.
+/// waits for unsent messages as long as the linger times of its sockets say, which are 0 unless
+/// set.
 @safe package final class Context: Sendable {
     /// libzmq's handle; thread-safe by libzmq's own promise.
     nonisolated(unsafe) let handle: UnsafeMutableRawPointer
