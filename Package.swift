@@ -22,6 +22,7 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
@@ -77,7 +78,7 @@ let layer4: [Target] = [
         name: "BusAPI",
         dependencies: [
             "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
-            lifecycle, logging, metrics, tracing,
+            lifecycle, logging, metrics, signals, tracing,
         ], swiftSettings: settings),
     .target(name: "BusExamples", dependencies: ["BusAPI"], swiftSettings: settings),
     .target(
