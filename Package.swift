@@ -109,6 +109,28 @@ let layer5: [Target] = [
         name: "objbus-simulate", dependencies: ["BusSimulation"], swiftSettings: settings),
 ]
 
+// The examples, compiled here as they are in their own package, with what a user's has set.
+let exampleSettings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+let examples: [Target] = [
+    .target(
+        name: "CounterInterface", dependencies: ["ObjectBus"],
+        path: "Examples/Sources/CounterInterface", swiftSettings: exampleSettings),
+    .executableTarget(
+        name: "CounterWorker", dependencies: ["CounterInterface", "ObjectBus"],
+        path: "Examples/Sources/CounterWorker", swiftSettings: exampleSettings),
+    .executableTarget(
+        name: "CounterClient", dependencies: ["CounterInterface", "ObjectBus"],
+        path: "Examples/Sources/CounterClient", swiftSettings: exampleSettings),
+    .testTarget(
+        name: "CounterTests", dependencies: ["CounterInterface", "CounterWorker", "ObjectBus"],
+        path: "Examples/Tests/CounterTests", swiftSettings: exampleSettings),
+    .testTarget(
+        name: "ExampleTests",
+        dependencies: [
+            "CounterClient", "CounterInterface", "CounterWorker", "ObjectBus", "objbus",
+        ], swiftSettings: exampleSettings),
+]
+
 // Tests, one target per module.
 let tests: [Target] = [
     .target(
@@ -182,5 +204,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
     ],
-    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5 + tests
+    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5 + examples + tests
 )
