@@ -22,6 +22,7 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
@@ -77,7 +78,7 @@ let layer4: [Target] = [
         name: "BusAPI",
         dependencies: [
             "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
-            lifecycle, logging, metrics, tracing,
+            lifecycle, logging, metrics, signals, tracing,
         ], swiftSettings: settings),
     .target(name: "BusExamples", dependencies: ["BusAPI"], swiftSettings: settings),
     .target(
@@ -106,6 +107,28 @@ let layer5: [Target] = [
     // The second process that the simulator's tests compare themselves with.
     .executableTarget(
         name: "objbus-simulate", dependencies: ["BusSimulation"], swiftSettings: settings),
+]
+
+// The examples, compiled here as they are in their own package, with what a user's has set.
+let exampleSettings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+let examples: [Target] = [
+    .target(
+        name: "CounterInterface", dependencies: ["ObjectBus"],
+        path: "Examples/Sources/CounterInterface", swiftSettings: exampleSettings),
+    .executableTarget(
+        name: "CounterWorker", dependencies: ["CounterInterface", "ObjectBus"],
+        path: "Examples/Sources/CounterWorker", swiftSettings: exampleSettings),
+    .executableTarget(
+        name: "CounterClient", dependencies: ["CounterInterface", "ObjectBus"],
+        path: "Examples/Sources/CounterClient", swiftSettings: exampleSettings),
+    .testTarget(
+        name: "CounterTests", dependencies: ["CounterInterface", "CounterWorker", "ObjectBus"],
+        path: "Examples/Tests/CounterTests", swiftSettings: exampleSettings),
+    .testTarget(
+        name: "ExampleTests",
+        dependencies: [
+            "CounterClient", "CounterInterface", "CounterWorker", "ObjectBus", "objbus",
+        ], swiftSettings: exampleSettings),
 ]
 
 // Tests, one target per module.
@@ -181,5 +204,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
     ],
-    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5 + tests
+    targets: layer0 + layer1 + layer2 + layer3 + layer4 + layer5 + examples + tests
 )

@@ -12,7 +12,7 @@ extension Rule {
         virtue: SourceFile(path: "Sources/BusWire/Virtue.swift", text: "\(licence)\n")
     ) { file in
         guard file.isSwift else { return [] }
-        let first = file.path == "Package.swift" ? 1 : 0
+        let first = file.path.hasSuffix("Package.swift") ? 1 : 0
         guard file.lines.count > first, file.lines[first] == licence else {
             return [Finding(path: file.path, line: first + 1, message: "write: \(licence)")]
         }

@@ -1,0 +1,30 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import CounterInterface
+import ObjectBus
+import Testing
+
+@testable import CounterWorker
+
+@Suite struct CounterTests {
+    @Test func `callers add to one total`() async throws {
+        let bus = try await Bus.embedded()
+        defer { bus.close() }
+        try await bus.publish(Counter(actorSystem: bus), as: "counter")
+
+        let client = try await bus.attach(name: "client")
+        defer { client.close() }
+        let counter = try await client.find($Counting.self, named: "counter")
+        #expect(try await counter.add(3) == 3)
+        #expect(try await counter.add(4) == 7)
+    }
+
+    @Test func `more than there is can't be taken`() async throws {
+        let bus = try await Bus.embedded()
+        defer { bus.close() }
+        let counter = Counter(actorSystem: bus)
+        _ = try await counter.add(2)
+        await #expect(throws: NotEnough(wanted: 5, present: 2)) { try await counter.take(5) }
+        #expect(try await counter.add(0) == 2)
+    }
+}
