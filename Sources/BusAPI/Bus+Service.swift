@@ -33,12 +33,28 @@ extension Bus: Service {
 
     /// Withdraws every name, waits for running handlers, and closes the bus.
     public func drain() async {
-        for name in self.node.publishedNames {
-            // A broker that can't be reached forgets the names by itself.
-            try? await self.withdraw(name)
+        await self.atMost(Self.controlTimeout) {
+            for name in self.node.publishedNames {
+                // A broker that can't be reached forgets the names by itself.
+                try? await self.withdraw(name)
+            }
         }
         await self.running.waitUntilIdle(atMost: self.configuration.drain)
-        self.close()
+        // Everything goes one way in order: with this answered, the last replies have arrived.
+        await self.atMost(Self.controlTimeout) { try? await self.ping() }
+        await self.leave()
+    }
+
+    /// How long a bus that ends waits for a broker that may be gone.
+    private static let controlTimeout = Duration.seconds(1)
+
+    private func atMost(_ limit: Duration, _ body: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask(operation: body)
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
     }
 }
 
