@@ -117,6 +117,7 @@ let flagsByBit: [(bit: Int, name: String, flag: MessageFlags)] = [
     (0, "chain", .chain), (1, "parent", .parent), (2, "method", .method), (3, "name", .name),
     (4, "hint", .hint), (5, "ranges", .ranges), (6, "trace", .trace), (8, "oneWay", .oneWay),
     (9, "resent", .resent), (10, "idempotent", .idempotent),
+    (11, "byBroker", .byBroker),
 ]
 
 private func flagNames(_ flags: MessageFlags) -> String {

@@ -104,13 +104,13 @@ import Testing
             hello.secret = Seal(high: random.next(), low: random.next())
         }
         hello.holdings = (0..<random.below(30)).map { _ in
-            HelloBody.Holding(entry: random.entry(), count: random.next())
+            HelloBody.Holding(entry: random.entry(), count: random.below(WireLimits.copiesMax + 1))
         }
         hello.exports = (0..<random.below(30)).map { _ in
             HelloBody.Export(
                 object: ObjectNumber(rawValue: random.next()),
                 generation: Generation(rawValue: UInt32(truncatingIfNeeded: random.next())),
-                count: random.next())
+                count: random.below(WireLimits.copiesMax + 1))
         }
         hello.names = (0..<random.below(5)).map { _ in
             HelloBody.Name(
