@@ -102,11 +102,13 @@ import Testing
             ("methodBytes", WireLimits.methodBytes), ("nameBytes", WireLimits.nameBytes),
             ("rangesPerMessage", WireLimits.rangesPerMessage),
             ("traceBytes", WireLimits.traceBytes), ("callsPerPair", WireLimits.callsPerPair),
+            ("callNumberMax", Int(WireLimits.callNumberMax)),
+            ("copiesMax", Int(WireLimits.copiesMax)),
             ("callBytesPerPair", WireLimits.callBytesPerPair),
         ]
         #expect(try limits(under: "1. On the wire") == bounds.map { "\($0.0) \($0.1)" })
         let source = try Project.text("Sources/BusWire/WireLimits.swift")
-        let declared = source.matches(of: /static let (\w+) =/).map { String($0.1) }
+        let declared = source.matches(of: /static let (\w+)(?:: UInt64)? =/).map { String($0.1) }
         #expect(declared == bounds.map(\.0))
     }
 
