@@ -43,7 +43,7 @@ package struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
                 (.addressInUse, "it is in use: another broker or program listens there")
             case .accessDenied:
                 (.accessDenied, "this user may not listen there")
-            case .addressNotAvailable, .noDevice:
+            case .addressNotAvailable, .noDevice, .notFound:
                 (.addressInvalid, "this machine has no such address or folder")
             case .nameTooLong:
                 (.addressInvalid, "the path is longer than 107 bytes")

@@ -21,6 +21,7 @@ struct BrokerLoop: ~Copyable {
     private let socket: Socket
     private let control: BrokerControl
     private let listening: [String]
+    private let files: [SocketFile]
     private let dumps: Bool
     private var core: BrokerStateMachine
     private var reporter: BrokerReporter
@@ -41,6 +42,7 @@ struct BrokerLoop: ~Copyable {
     ) throws(ZeroMQError) {
         self.control = control
         self.listening = listening
+        self.files = listening.compactMap { SocketFile(endpoint: $0) }
         self.core = core
         self.reporter = reporter
         self.dumps = dumps
@@ -75,8 +77,11 @@ struct BrokerLoop: ~Copyable {
         }
     }
 
-    /// Stops listening and waits, at most half a second, until ipc paths are removed.
+    /// Stops listening, removes ipc paths, and waits, at most half a second, until all addresses
+    /// are free again.
     mutating func unbind() {
+        // While this still listens: nobody else can have bound a removed path in between.
+        for file in self.files { file.remove() }
         var waited = 0
         for endpoint in self.listening {
             do {

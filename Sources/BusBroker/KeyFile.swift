@@ -1,19 +1,20 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements rules R5: the broker's key is a file, mode 0600.
 
-internal import BusWire
+package import BusWire
 internal import Crypto
 internal import Glibc
 
 /// The broker's secret: 32 random bytes that outlive its runs.
-enum KeyFile {
-    static let byteCount = 32
+package enum KeyFile {
+    /// Bytes in a key.
+    package static let byteCount = 32
 
     /// Reads the key of the broker on `address`, or makes one.
     ///
     /// - Returns: The key, and whether an earlier run had made it.
     /// - Throws: `.state`: the folder or file can't be used, or others may read it.
-    static func key(
+    package static func key(
         of address: ListenAddress, in directory: String
     ) throws(BrokerError) -> (key: [UInt8], existed: Bool) {
         try self.makeDirectory(directory)
@@ -28,13 +29,15 @@ enum KeyFile {
     }
 
     /// 32 bytes from the system's generator.
-    static func random() -> [UInt8] {
+    package static func random() -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         return (0..<self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
     /// The folder that `state` means; nil for none.
-    static func directory(of state: BrokerConfiguration.State) throws(BrokerError) -> String? {
+    package static func directory(
+        of state: BrokerConfiguration.State
+    ) throws(BrokerError) -> String? {
         switch state {
         case .ephemeral: return nil
         case .directory(let path): return path
@@ -116,14 +119,16 @@ enum KeyFile {
 }
 
 /// Seals by HMAC-SHA256, cut to 16 bytes (docs/protocol/references.md §4).
-struct MessageAuthenticator: SealAuthority {
+package struct MessageAuthenticator: SealAuthority {
     private let key: SymmetricKey
 
-    init(key: [UInt8]) {
+    /// - Parameter key: What `KeyFile` gives.
+    package init(key: [UInt8]) {
         self.key = SymmetricKey(data: key)
     }
 
-    func seal(_ message: [UInt8]) -> Seal {
+    /// The first 16 bytes of the code of `message`.
+    package func seal(_ message: [UInt8]) -> Seal {
         let code = HMAC<SHA256>.authenticationCode(for: message, using: self.key)
         return Seal(bytes: Array(code)) ?? .none
     }

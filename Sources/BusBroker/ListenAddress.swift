@@ -3,16 +3,16 @@
 internal import BusZeroMQ
 
 /// One address to listen on, taken apart before libzmq sees it.
-struct ListenAddress: Hashable, Sendable {
+package struct ListenAddress: Hashable, Sendable {
     /// What is handed to libzmq.
-    let endpoint: String
+    package let endpoint: String
     /// Whether only this machine, or only this process, can reach it.
-    let isLocal: Bool
+    package let isLocal: Bool
     /// Whether the address is the same at the next start, so that nodes find it again.
-    let isLasting: Bool
+    package let isLasting: Bool
 
     /// Reads `text`; throws `.addressInvalid` for what is no address of a transport served.
-    init(_ text: String) throws(BrokerError) {
+    package init(_ text: String) throws(BrokerError) {
         let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[1].isEmpty else {
             throw BrokerError(listeningOn: text, .invalid)
@@ -44,7 +44,7 @@ struct ListenAddress: Hashable, Sendable {
     }
 
     /// Letters, digits, dots and dashes that name a file for this address and for no other.
-    var fileName: String {
+    package var fileName: String {
         var name = ""
         for byte in self.endpoint.utf8 {
             switch byte {

@@ -52,8 +52,9 @@ extension BrokerStateMachine {
             return BusError(.disconnected, "the owner of \(target) has ended")
         }
         if header.flags.contains(.name) {
-            guard let name = try? Extensions.name(in: frame, header: header),
-                self.names.head(of: name)?.reference == target || header.flags.contains(.resent)
+            guard let name = try? Extensions.nameRange(in: frame, header: header),
+                header.flags.contains(.resent)
+                    || self.names.isHead(target, ofNameIn: frame, at: name)
             else { return BusError(.moved, "the name no longer means \(target)") }
         }
         if target.owner != sender.incarnation {

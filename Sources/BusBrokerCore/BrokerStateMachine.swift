@@ -47,7 +47,7 @@ package struct BrokerStateMachine: Sendable {
     var random: RandomSource
     package internal(set) var nodes: NodeTable
     package internal(set) var holders: HolderTable
-    package internal(set) var names = NameTable()
+    package internal(set) var names: NameTable
     var handshakes: [Token: Handshake] = [:]
     var isAwaitingHandshakes = false
     var timers = TimerQueue<Timer>()
@@ -77,6 +77,7 @@ package struct BrokerStateMachine: Sendable {
         self.run = self.random.next()
         self.nodes = NodeTable(seed: self.random.next())
         self.holders = HolderTable(seed: self.random.next())
+        self.names = NameTable(seed: self.random.next())
         self.startedAt = now
         self.timers.add(.heartbeatRound, due: now.advanced(by: limits.heartbeat))
         if isRestart {

@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements docs/protocol/names.md. Pure: no I/O, no clock, no randomness.
 
+import BusKernel
 package import BusWire
 
 /// Published names: a queue of claims each, whose head is what the name means.
@@ -29,11 +30,29 @@ package struct NameTable: Sendable {
     }
 
     private var queues: [String: [Claim]] = [:]
+    /// Which names mean a reference, as they stand in frames: asked for every late-bound call.
+    private var headed: FlatMap<Reference, [[UInt8]]>
     private var namesByOwner: [IncarnationID: Set<String>] = [:]
 
-    package init() {}
+    /// - Parameter seed: Unknown to those who choose object numbers.
+    package init(seed: UInt64 = 0) {
+        self.headed = FlatMap(
+            emptyKey: Reference(owner: .broker, object: .root), emptyValue: [], seed: seed)
+    }
 
     package var count: Int { self.queues.count }
+
+    /// Whether the name that stands at `range` of `frame` means `reference`.
+    package func isHead(
+        _ reference: Reference, ofNameIn frame: RawSpan, at range: Range<Int>
+    ) -> Bool {
+        self.headed.read(reference) { names in
+            for index in names.indices where names[index].count == range.count {
+                if equal(names[index], frame, at: range.lowerBound) { return true }
+            }
+            return false
+        } ?? false
+    }
 
     package func head(of name: String) -> Claim? { self.queues[name]?.first }
 
@@ -54,7 +73,9 @@ package struct NameTable: Sendable {
         queue.append(claim)
         self.queues[name] = queue
         self.namesByOwner[claim.reference.owner, default: []].insert(name)
-        return queue.count == 1 ? .head : .queued
+        guard queue.count == 1 else { return .queued }
+        self.headed.change(claim.reference) { $0.append(Array(name.utf8)) }
+        return .head
     }
 
     /// Takes back what `owner` published as `name`; nil if it didn't.
@@ -64,9 +85,20 @@ package struct NameTable: Sendable {
         else { return nil }
         let claim = queue.remove(at: index)
         self.queues[name] = queue.isEmpty ? nil : queue
+        if index == 0 { self.moveHead(of: name, from: claim.reference, to: queue.first?.reference) }
         self.namesByOwner[owner]?.remove(name)
         if self.namesByOwner[owner]?.isEmpty ?? false { self.namesByOwner[owner] = nil }
         return claim
+    }
+
+    private mutating func moveHead(of name: String, from former: Reference, to next: Reference?) {
+        let bytes = Array(name.utf8)
+        let isEmpty = self.headed.change(former) { names in
+            names.removeAll { $0 == bytes }
+            return names.isEmpty
+        }
+        if isEmpty { self.headed.remove(former) }
+        if let next { self.headed.change(next) { $0.append(bytes) } }
     }
 
     /// What `owner` has published, sorted.
@@ -85,6 +117,23 @@ package struct NameTable: Sendable {
         return scored.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
             .prefix(3).map(\.name)
     }
+}
+
+/// Whether all of `bytes` stand in `frame` from `start` on, which must have room for them.
+private func equal(_ name: [UInt8], _ frame: RawSpan, at start: Int) -> Bool {
+    let bytes = name.span.bytes
+    var place = 0
+    while place + 8 <= bytes.byteCount {
+        let one: UInt64 = bytes.number(at: place)
+        guard one == frame.number(at: start + place) else { return false }
+        place += 8
+    }
+    while place < bytes.byteCount {
+        let one: UInt8 = bytes.number(at: place)
+        guard one == frame.number(at: start + place) else { return false }
+        place += 1
+    }
+    return true
 }
 
 /// Levenshtein's distance between two short texts, each cut to 64 bytes.

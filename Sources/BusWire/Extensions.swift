@@ -99,10 +99,11 @@ package struct Extensions: Hashable, Sendable {
         guard cursor.offset == end else { throw .malformedExtension("length") }
     }
 
-    /// The published name in a frame, without reading the rest; nil when there is none.
-    package static func name(
+    /// Where in a frame the published name stands, without reading the rest; nil when there is
+    /// none. It may be no text.
+    package static func nameRange(
         in frame: RawSpan, header: FrameHeader
-    ) throws(FrameError) -> String? {
+    ) throws(FrameError) -> Range<Int>? {
         guard header.flags.contains(.name) else { return nil }
         let end = header.referencesStart(byteCount: frame.byteCount)
         var cursor = Cursor(offset: end - Int(header.extensionLength), end: end)
@@ -112,7 +113,22 @@ package struct Extensions: Hashable, Sendable {
             let count: UInt16 = try cursor.number("method", in: frame)
             try cursor.skip(Int(count), "method")
         }
-        return try cursor.text("name", in: frame, limit: WireLimits.nameBytes)
+        let count: UInt16 = try cursor.number("name", in: frame)
+        guard Int(count) <= WireLimits.nameBytes else { throw .overLimit("bytes of name") }
+        let start = cursor.offset
+        try cursor.skip(Int(count), "name")
+        return start..<start + Int(count)
+    }
+
+    /// The published name in a frame, without reading the rest; nil when there is none.
+    package static func name(
+        in frame: RawSpan, header: FrameHeader
+    ) throws(FrameError) -> String? {
+        guard let range = try self.nameRange(in: frame, header: header) else { return nil }
+        guard let text = String(validating: copied(frame, range), as: UTF8.self) else {
+            throw .malformedExtension("name")
+        }
+        return text
     }
 }
 

@@ -29,9 +29,15 @@ struct RawNode: ~Copyable {
     }
 
     /// Connects, without a word.
-    static func connected(_ endpoint: String, in context: Context) throws -> RawNode {
+    ///
+    /// - Parameter receiveHighWater: Messages that may wait at the node.
+    static func connected(
+        _ endpoint: String, in context: Context, receiveHighWater: Int32 = 1_000
+    ) throws -> RawNode {
         let tx = try Socket(.dealer, in: context)
-        let rx = try Socket(.dealer, in: context)
+        var options = SocketOptions()
+        options.receiveHighWater = receiveHighWater
+        let rx = try Socket(.dealer, in: context, options: options)
         try tx.connect(endpoint)
         try rx.connect(endpoint)
         var poller = Poller()
@@ -42,9 +48,10 @@ struct RawNode: ~Copyable {
     /// Connects and attaches as a new incarnation, or as a former one.
     static func attached(
         _ endpoint: String, in context: Context, name: String = "raw",
-        resuming former: (IncarnationID, Seal, Epoch)? = nil
+        resuming former: (IncarnationID, Seal, Epoch)? = nil, receiveHighWater: Int32 = 1_000
     ) throws -> RawNode {
-        var node = try self.connected(endpoint, in: context)
+        var node = try self.connected(
+            endpoint, in: context, receiveHighWater: receiveHighWater)
         try node.attach(name: name, resuming: former)
         return node
     }
@@ -118,6 +125,33 @@ struct RawNode: ~Copyable {
                 return message
             }
         }
+    }
+
+    /// Publishes object `number`.
+    @discardableResult
+    mutating func publish(_ name: String, _ number: UInt64 = 7) throws -> Reference {
+        let reference = Reference(
+            owner: self.incarnation, object: ObjectNumber(rawValue: number))
+        let answer = try self.ask(
+            "publish(_:as:interface:)",
+            [.reference(ReferenceSlot(0)), .string(name), .string("Interface")],
+            references: [ReferenceEntry(reference: reference)])
+        #expect(answer.header.kind == .reply, "\(answer.line)")
+        return reference
+    }
+
+    /// Holds what `name` means.
+    mutating func find(_ name: String) throws -> Reference {
+        let answer = try self.ask("find(_:)", [.string(name)])
+        return try #require(answer.references.first?.reference, "\(answer.line)")
+    }
+
+    /// Answers a call.
+    mutating func reply(to call: Message, _ payload: [UInt8]) throws {
+        try self.send(
+            Message(
+                FrameHeader(kind: .reply, peer: call.header.peer, call: call.header.call),
+                payload: payload))
     }
 
     /// The next message but heartbeats; checks the link's sequence.

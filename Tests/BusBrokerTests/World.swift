@@ -52,9 +52,32 @@ final class World: Sendable {
 
 /// Keeps the lines of a log.
 final class LogBook: Sendable {
-    private let kept = Locked<[String]>([])
+    private let lock = Lock()
+    private let changed = Condition()
+    nonisolated(unsafe) private var kept: [String] = []
 
-    var lines: [String] { self.kept.withLock { $0 } }
+    var lines: [String] { self.lock.withLock { self.kept } }
+
+    /// Waits until a line contains all `texts`; throws when none does.
+    ///
+    /// - Returns: How long it took, in nanoseconds.
+    @discardableResult
+    func wait(for texts: String...) throws -> UInt64 {
+        let began = MonotonicClock.now()
+        self.lock.lock()
+        defer { self.lock.unlock() }
+        while !self.kept.contains(where: { line in texts.allSatisfy(line.contains) }) {
+            guard self.changed.wait(on: self.lock, until: began + patience) else {
+                throw TimedOut()
+            }
+        }
+        return MonotonicClock.now() - began
+    }
+
+    private func keep(_ line: String) {
+        self.lock.withLock { self.kept.append(line) }
+        self.changed.broadcast()
+    }
 
     /// Writes here.
     var logger: Logger {
@@ -79,7 +102,7 @@ final class LogBook: Sendable {
         func log(event: LogEvent) {
             let pairs = (event.metadata ?? [:]).map { "\($0)=\($1)" }.sorted()
             let line = "\(event.level) \(event.message) \(pairs.joined(separator: " "))"
-            self.book.kept.withLock { $0.append(line) }
+            self.book.keep(line)
         }
     }
 }
