@@ -158,6 +158,16 @@ let tests: [Target] = [
     .testTarget(
         name: "BusValueTests", dependencies: ["BusValue"], exclude: ["Differential"],
         swiftSettings: settings),
+    .testTarget(
+        name: "BusKernelTests", dependencies: ["BusKernel"], swiftSettings: settings),
+    .testTarget(
+        name: "BusNodeCoreTests",
+        dependencies: ["BusKernel", "BusNodeCore", "BusValue", "BusWire"],
+        swiftSettings: settings),
+    .testTarget(
+        name: "BusSimulationTests",
+        dependencies: ["BusSimulation", "BusWire", "objbus-simulate"],
+        swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(
         name: "ObjectBusMacrosTests",

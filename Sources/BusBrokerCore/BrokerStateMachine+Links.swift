@@ -209,13 +209,14 @@ extension BrokerStateMachine {
         self.waiters[node.incarnation] = nil
     }
 
-    /// Who holds something of `incarnation`, waits for it, or was called by it.
+    /// Who holds something of `incarnation`, waits for it, or corresponds with it.
     private func concerned(by incarnation: IncarnationID) -> [NodeSlot] {
-        let called =
-            self.nodes.slot(of: incarnation).map { self.nodes.facts(of: $0).called.all } ?? []
+        let correspondents =
+            self.nodes.slot(of: incarnation)
+            .map { self.nodes.facts(of: $0).correspondents.all } ?? []
         let waiting = (self.waiters[incarnation] ?? []).compactMap { self.nodes.slot(of: $0) }
         let holding = self.holders.holders(ofObjectsOf: incarnation, among: self.nodes.all)
-        return Set(waiting).union(holding).union(called).sorted()
+        return Set(waiting).union(holding).union(correspondents).sorted()
     }
 
     /// The link is lost; its incarnation waits for a new one, nothing else changes (rules R1).

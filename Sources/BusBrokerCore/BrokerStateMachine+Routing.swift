@@ -35,7 +35,9 @@ extension BrokerStateMachine {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
-        if !header.flags.contains(.oneWay) { self.nodes.setCalled(destination, by: slot) }
+        if !header.flags.contains(.oneWay) {
+            self.nodes.setCorrespondent(destination, of: slot)
+        }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
         self.counters.callsForwarded += 1
     }
@@ -139,6 +141,9 @@ extension BrokerStateMachine {
             self.noticeUndeliverable(header, from: sender.incarnation, slot, &effects)
             return
         }
+        // A cancelled call leaves an answer behind; a question about answers may be lost.
+        self.nodes.setCorrespondent(destination, of: slot)
+        self.nodes.setCorrespondent(slot, of: destination)
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
     }
 

@@ -22,15 +22,18 @@ extension BrokerStateMachine {
         guard let caller = self.nodes[slot]?.incarnation else { return }
         let own = header.references(in: frame).filter { $0.reference.owner == caller }
         for entry in own { self.holders.countExport(entry.reference) }
-        do {
-            let answer = try self.service(header, frame, slot, caller, now, &effects)
-            let payload = (try? answer.value.encoded()) ?? []
-            self.send(
-                Message(
-                    FrameHeader(kind: .reply, peer: .broker, call: header.call), payload: payload,
-                    references: answer.references), to: slot, &effects)
-        } catch {
-            self.answer(header, error, to: slot, &effects)
+        // Nobody would get the answer to a one-way call.
+        if !header.flags.contains(.oneWay) {
+            do {
+                let answer = try self.service(header, frame, slot, caller, now, &effects)
+                let reply = FrameHeader(kind: .reply, peer: .broker, call: header.call)
+                let payload = (try? answer.value.encoded()) ?? []
+                self.send(
+                    Message(reply, payload: payload, references: answer.references), to: slot,
+                    &effects)
+            } catch {
+                self.answer(header, error, to: slot, &effects)
+            }
         }
         for entry in own { self.zeroCheck(entry.reference, &effects) }
     }

@@ -68,9 +68,9 @@ package struct NodeFacts: Hashable, Sendable {
     /// Who was told of the present link. Nobody else can have had calls under way to an earlier
     /// one, because whoever calls holds a reference until the answer is there (rules R10).
     package var told: Set<NodeSlot> = []
-    /// Whom it has called, on this or an earlier link: they may keep answers for it, and are told
-    /// of its new links and of its end.
-    package var called = SlotSet()
+    /// Whom it has called, or exchanged notices with: they may keep answers for it, or wait for
+    /// its word, and are told of its new links and of its end.
+    package var correspondents = SlotSet()
 }
 
 /// Incarnations by slot, by id and by connection.
@@ -99,9 +99,9 @@ package struct NodeTable: Sendable {
         self.facts[Int(slot.index)].told.contains(other)
     }
 
-    /// From now on `slot` has called `callee`.
-    package mutating func setCalled(_ callee: NodeSlot, by slot: NodeSlot) {
-        self.facts[Int(slot.index)].called.insert(callee)
+    /// From now on `other` is told of what becomes of `slot`.
+    package mutating func setCorrespondent(_ other: NodeSlot, of slot: NodeSlot) {
+        self.facts[Int(slot.index)].correspondents.insert(other)
     }
 
     package mutating func setTold(_ told: [NodeSlot], of slot: NodeSlot) {
@@ -147,7 +147,7 @@ package struct NodeTable: Sendable {
         self.slots[record.incarnation] = nil
         self.records[Int(slot.index)] = NodeRecord(incarnation: .broker)
         self.facts[Int(slot.index)] = NodeFacts()
-        for index in self.facts.indices { self.facts[index].called.remove(slot) }
+        for index in self.facts.indices { self.facts[index].correspondents.remove(slot) }
         self.free.append(Int(slot.index))
         self.count -= 1
     }

@@ -38,6 +38,8 @@ extension NodeStateMachine {
             identity: nil, caller: header.peer, object: header.object, message: message,
             deadline: deadline)
         guard !header.flags.contains(.oneWay), let incarnation else {
+            self.knowPeer(header.peer)
+            self.started(header.call.rawValue &+ 1, by: header.peer)
             effects.append(.deliver(delivered))
             return
         }
@@ -65,6 +67,12 @@ extension NodeStateMachine {
                 self.transmit(self.failure(error, header), &effects)
                 return
             }
+            guard number >= peer.firstInOrder else {
+                self.unpin(references, &effects)
+                self.refuseLate(header, &effects)
+                return
+            }
+            self.started(number, by: header.peer)
             self.peers[header.peer]?.answers.insert(.running, at: number)
             delivered = DeliveredCall(
                 identity: CallIdentity(
@@ -72,6 +80,20 @@ extension NodeStateMachine {
                 caller: header.peer, object: header.object, message: message, deadline: deadline)
             effects.append(.deliver(delivered))
         }
+    }
+
+    private mutating func started(_ number: UInt64, by caller: IncarnationID) {
+        let first = self.peers[caller]?.firstInOrder ?? 0
+        self.peers[caller]?.firstInOrder = max(first, number)
+    }
+
+    /// The broker refused the call at first, the refusal was lost, and what was called after it
+    /// has started since (rules R17).
+    private mutating func refuseLate(_ header: FrameHeader, _ effects: inout [NodeEffect]) {
+        let answer = self.failure(
+            BusError(.overloaded, "refused on its way, and later calls have started since"), header)
+        self.peers[header.peer]?.answers.insert(.kept(answer), at: header.call.rawValue)
+        self.transmit(answer, &effects)
     }
 
     /// A handler is done. The answer is kept until the caller acknowledges it.
@@ -140,8 +162,8 @@ extension NodeStateMachine {
         _ caller: IncarnationID, through watermark: UInt64, _ ranges: [ClosedRange<UInt64>],
         _ effects: inout [NodeEffect]
     ) {
-        if self.peers[caller] == nil { self.forgetIdlePeers() }
-        self.peers[caller, default: Peer()].settled.insert(through: watermark)
+        self.knowPeer(caller)
+        self.peers[caller]?.settled.insert(through: watermark)
         var dropped = self.peers[caller]?.answers.removeAll(through: watermark) ?? []
         for range in ranges where range.upperBound > watermark {
             // A caller that keeps its window has no more holes than calls.
@@ -177,6 +199,12 @@ extension NodeStateMachine {
             }
         }
         self.peers[caller]?.answers = SlidingWindow()
+    }
+
+    private mutating func knowPeer(_ caller: IncarnationID) {
+        guard self.peers[caller] == nil else { return }
+        self.forgetIdlePeers()
+        self.peers[caller] = Peer()
     }
 
     /// Callers come and go, and not every end is told to those they once called.

@@ -84,7 +84,7 @@ extension NodeStateMachine {
         }
         let header = FrameHeader(
             kind: .call, flags: request.flags, peer: request.target.owner,
-            object: request.target.object)
+            object: request.target.object, call: CallNumber(rawValue: self.numbersIssued))
         let message = request.builder.finish(
             header, extensions: request.extensions, references: entries,
             buffers: request.buffers)

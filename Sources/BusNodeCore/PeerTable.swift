@@ -57,6 +57,8 @@ struct Peer: Sendable {
     var answers = SlidingWindow<Answer>()
     /// Calls of the peer that it has settled: never run again.
     var settled = SequenceSet()
+    /// A call with a smaller number that was never here must not start any more: later ones did.
+    var firstInOrder: UInt64 = 0
 
     /// Numbers whose kept replies the callee may still have.
     var span: Int { self.order.count }

@@ -63,11 +63,12 @@ struct SimulatedLink: Sendable {
         self[keyPath: queue].isEmpty ? nil : self[keyPath: queue].removeFirst()
     }
 
-    var tx: ConnectionID { ConnectionID(rawValue: UInt32(2 * self.id)) }
-    var rx: ConnectionID { ConnectionID(rawValue: UInt32(2 * self.id + 1)) }
+    /// The two connections; their numbers begin with 2, because 0 is none.
+    var tx: ConnectionID { ConnectionID(rawValue: UInt32(2 * self.id + 2)) }
+    var rx: ConnectionID { ConnectionID(rawValue: UInt32(2 * self.id + 3)) }
 
     /// The link that a connection belongs to, and whether it is the receiving one of the node.
     static func place(of connection: ConnectionID) -> (link: Int, isReceiving: Bool) {
-        (Int(connection.rawValue / 2), connection.rawValue % 2 == 1)
+        (Int(connection.rawValue / 2) - 1, connection.rawValue % 2 == 1)
     }
 }

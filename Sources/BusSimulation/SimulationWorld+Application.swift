@@ -97,7 +97,12 @@ extension SimulationWorld {
         var request = self.request(target, references)
         request.extensions = extensions
         if isOneWay { request.flags = .oneWay }
-        if self.chance(1, of: 8) { request.deadline = self.later(.milliseconds(20)) }
+        // Handlers on both sides that wait for calls which wait for a small window would wait for
+        // each other.
+        let mayBlock = parent != nil && self.plan.nodeLimits.callsPerPeer < 100
+        if mayBlock || self.chance(1, of: 8) {
+            request.deadline = self.later(.milliseconds(20))
+        }
         return self.issue(index, &request, .object, parent: parent)
     }
 

@@ -46,7 +46,10 @@ extension SimulationWorld {
         guard self.broker != nil else { return "the broker is down" }
         for node in self.nodes {
             guard let core = node.core, core.isLinked else { return "node \(node.index) is away" }
-            guard node.handlers.isEmpty else { return "node \(node.index) runs calls" }
+            if let handler = node.handlers.first {
+                let awaited = handler.awaits.map { ", awaiting call \($0)" } ?? ""
+                return "node \(node.index) runs call \(handler.call)\(awaited)"
+            }
         }
         let open = self.calls.first { !$0.isEnded && !$0.isOrphan && !$0.isOneWay }
         return open.map { "call \($0.id) from node \($0.node) to \($0.target) is open" }

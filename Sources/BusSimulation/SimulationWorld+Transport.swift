@@ -160,6 +160,8 @@ extension SimulationWorld {
                 self.released(object, at: index)
             case .report(let notice):
                 self.trace("n\(index): \(notice)")
+                // What was held is worth nothing in the next incarnation.
+                if case .incarnationEnded = notice { self.nodes[index].tokens = [] }
             case .deliver, .cancelHandler, .resume:
                 break
             }

@@ -1,0 +1,78 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusSimulation
+import BusWire
+import Testing
+
+@Suite struct SimulationTests {
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
+    func `in a world without faults every call is answered and every object goes`(seed: UInt64) {
+        let report = SimulationRun.report(SimulationPlan(seed: seed, faults: FaultRates()))
+        #expect(report.violation == nil)
+        #expect(report.statistics.linksBroken == 0)
+        #expect(report.statistics.answers > 50)
+        #expect(report.statistics.objectsFreed > 10)
+    }
+
+    @Test(arguments: Array(stride(from: UInt64(1), to: 201, by: 25)))
+    func `two hundred seeds with faults keep every promise`(first: UInt64) {
+        for seed in first..<first + 25 {
+            let report = SimulationRun.report(SimulationPlan(seed: seed))
+            #expect(report.violation == nil, "seed \(seed)")
+        }
+    }
+
+    /// Seeds that once broke a promise, with the number of steps and nodes.
+    static let regressions: [(seed: UInt64, steps: Int, nodes: Int)] = [
+        (8, 1_000, 4), (30, 1_000, 4), (55, 1_000, 4), (243, 1_000, 4), (537, 1_000, 4),
+        (10_537, 2_000, 4), (10_538, 2_000, 4), (10_543, 2_000, 4), (300_006, 3_000, 2),
+        (200_376, 5_000, 6), (400_097, 3_000, 12), (400_296, 3_000, 12),
+    ]
+
+    @Test(arguments: regressions)
+    func `seeds that once broke a promise keep it`(
+        plan: (seed: UInt64, steps: Int, nodes: Int)
+    ) {
+        let report = SimulationRun.report(
+            SimulationPlan(seed: plan.seed, steps: plan.steps, nodes: plan.nodes))
+        #expect(report.violation == nil)
+    }
+
+    @Test func `faults happen, and the applications live through them`() {
+        var sum = SimulationStatistics()
+        for seed in 1...20 as ClosedRange<UInt64> {
+            let one = SimulationRun.report(SimulationPlan(seed: seed)).statistics
+            sum.linksBroken += one.linksBroken
+            sum.brokerRestarts += one.brokerRestarts
+            sum.nodesEnded += one.nodesEnded
+            sum.answers += one.answers
+            sum.failures += one.failures
+            sum.objectsFreed += one.objectsFreed
+        }
+        #expect(sum.linksBroken > 100)
+        #expect(sum.brokerRestarts > 5)
+        #expect(sum.nodesEnded > 10)
+        #expect(sum.answers > 1_000)
+        #expect(sum.failures > 100)
+        #expect(sum.objectsFreed > 200)
+    }
+
+    @Test func `the same plan gives the same run, another seed another one`() {
+        let first = SimulationRun.report(SimulationPlan(seed: 7))
+        let again = SimulationRun.report(SimulationPlan(seed: 7))
+        let other = SimulationRun.report(SimulationPlan(seed: 77))
+        #expect(first == again)
+        #expect(first.digest != other.digest)
+    }
+
+    @Test func `a trace changes nothing of what it tells`() {
+        var plan = SimulationPlan(seed: 3, steps: 300)
+        let silent = SimulationRun.report(plan)
+        plan.isTraced = true
+        let traced = SimulationRun.report(plan)
+        #expect(silent.lines.isEmpty)
+        #expect(traced.lines.count > 300)
+        #expect(traced.digest == silent.digest)
+        #expect(traced.steps == silent.steps)
+    }
+}

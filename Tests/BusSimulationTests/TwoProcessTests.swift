@@ -1,0 +1,59 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusSimulation
+import BusWire
+import Foundation
+import Testing
+
+/// Swift seeds its hashing per process: only a second process shows an order that leaked.
+@Suite struct TwoProcessTests {
+    /// The lines that the simulator's own process prints.
+    private func linesOfSecondProcess(_ arguments: [String]) throws -> [String] {
+        let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = folder.appending(path: "objbus-simulate")
+        process.arguments = arguments
+        process.standardOutput = output
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    @Test func `a second process goes the same way through the same seeds`() throws {
+        let arguments = ["--seed", "500", "--seeds", "12", "--steps", "800", "--nodes", "5"]
+        var lines: [String] = []
+        #expect(try SimulationRun.run(arguments) { lines.append($0) })
+        #expect(lines.count == 12)
+        #expect(try self.linesOfSecondProcess(arguments) == lines)
+    }
+
+    @Test func `a second process writes the same trace`() throws {
+        let arguments = ["--seed", "9", "--steps", "400", "--trace"]
+        var lines: [String] = []
+        #expect(try SimulationRun.run(arguments) { lines.append($0) })
+        #expect(lines.count > 400)
+        #expect(try self.linesOfSecondProcess(arguments) == lines)
+    }
+
+    @Test(arguments: [
+        ["--seed"], ["--seed", "x"], ["--nodes", "0"], ["--nodes", "65"], ["--seeds", "0"],
+        ["--canary", "parrot"], ["--wings", "2"],
+    ])
+    func `arguments that mean nothing are refused with a sentence`(arguments: [String]) {
+        let error = #expect(throws: BusError.self) {
+            try SimulationRun.run(arguments) { _ in }
+        }
+        #expect(error?.kind == .invalid)
+        #expect(error?.message.isEmpty == false)
+    }
+
+    @Test func `a broken promise is reported, and makes the run fail`() throws {
+        var lines: [String] = []
+        let arguments = ["--seed", "1", "--seeds", "8", "--canary", "forgotten-release"]
+        #expect(try SimulationRun.run(arguments) { lines.append($0) } == false)
+        #expect(lines.contains { $0.contains("BROKEN: J2") })
+    }
+}
