@@ -179,7 +179,7 @@ extension SimulationWorld {
             self.calls[id].mustNotStart = true
             return nil
         }
-        if let number = self.calls[id].number, self.chance(1, of: 12) {
+        if let number = self.calls[id].number, self.phase == .busy, self.chance(1, of: 12) {
             self.events.add(
                 .cancels(index, run: self.nodes[index].run, number),
                 due: self.later(.milliseconds(3)))

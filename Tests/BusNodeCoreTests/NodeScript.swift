@@ -4,6 +4,7 @@ import BusKernel
 import BusNodeCore
 import BusValue
 import BusWire
+import Testing
 
 /// A call's outcome is told apart by the name of whoever waits for it.
 final class Waiter: CallWaiter {
@@ -101,7 +102,7 @@ struct NodeScript {
         _ header: FrameHeader, payload: [UInt8] = [], ranges: [ClosedRange<UInt64>] = [],
         references: [ReferenceEntry] = [], skipping: UInt64 = 0, epoch: Epoch? = nil
     ) {
-        self.sequence += 1 + skipping
+        self.sequence &+= 1 &+ skipping
         var extensions = Extensions()
         extensions.ranges = ranges
         var frame = Message(
@@ -186,6 +187,12 @@ struct NodeScript {
 
     mutating func unpin(_ references: [Reference]) {
         self.step { core, effects, _ in core.unpin(references, into: &effects) }
+    }
+
+    /// Makes the token of a reference that must be held.
+    mutating func token(_ reference: Reference) throws -> TokenGeneration {
+        let token = self.core.makeToken(reference)
+        return try #require(token)
     }
 
     // MARK: What it does about that
