@@ -12,9 +12,7 @@ extension BrokerStateMachine {
     ) {
         guard let sender = self.nodes[slot] else { return }
         let target = Reference(owner: header.peer, object: header.object)
-        if var problem = self.objection(to: target, header, frame.bytes, from: sender, slot) {
-            // It may have been delivered the first time.
-            if header.flags.contains(.resent) { problem.executed = .maybe }
+        if let problem = self.objection(to: target, header, frame.bytes, from: sender, slot) {
             self.fail(header, frame.bytes, problem, from: slot, now, &effects)
             return
         }

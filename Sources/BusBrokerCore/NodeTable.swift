@@ -38,9 +38,13 @@ package struct SlotSet: Hashable, Sendable {
 
     package init() {}
 
+    package func contains(_ slot: NodeSlot) -> Bool {
+        let word = Int(slot.index / 64)
+        return word < self.words.count && self.words[word] >> UInt64(slot.index % 64) & 1 == 1
+    }
+
     package mutating func insert(_ slot: NodeSlot) {
         let (word, bit) = (Int(slot.index / 64), UInt64(1) << UInt64(slot.index % 64))
-        if word < self.words.count, self.words[word] & bit != 0 { return }
         while self.words.count <= word { self.words.append(0) }
         self.words[word] |= bit
     }
@@ -101,6 +105,7 @@ package struct NodeTable: Sendable {
 
     /// From now on `other` is told of what becomes of `slot`.
     package mutating func setCorrespondent(_ other: NodeSlot, of slot: NodeSlot) {
+        guard !self.facts[Int(slot.index)].correspondents.contains(other) else { return }
         self.facts[Int(slot.index)].correspondents.insert(other)
     }
 

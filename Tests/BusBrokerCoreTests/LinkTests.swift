@@ -85,11 +85,14 @@ import Testing
         node.die()
         self.world.pass(.seconds(1))
         node.relink()
-        self.world.pass(.milliseconds(1_500))
+        self.world.pass(.milliseconds(500))
         #expect(node.ask("ping()").kind == .reply)
         node.die()
+        // The first window closes.
         self.world.pass(.milliseconds(1_900))
         #expect(self.world.core.nodeCount == 1)
+        self.world.pass(.milliseconds(100))
+        #expect(self.world.core.nodeCount == 0)
     }
 
     @Test func `a goodbye ends the incarnation at once and tells whom it concerns`() {

@@ -155,9 +155,12 @@ final class ScriptedNode {
     }
 
     /// Calls a service of the broker and returns its answer.
+    ///
+    /// - Parameter inspect: Gets all that came with it.
     @discardableResult
     func ask(
-        _ method: String, _ arguments: [Value] = [], references: [ReferenceEntry] = []
+        _ method: String, _ arguments: [Value] = [], references: [ReferenceEntry] = [],
+        inspect: ([Message]) -> Void = { _ in }
     ) -> Message {
         var extensions = Extensions()
         extensions.method = method
@@ -167,6 +170,7 @@ final class ScriptedNode {
         self.send(
             Message(header, payload: payload, extensions: extensions, references: references))
         let answers = self.take()
+        inspect(answers)
         let answer = answers.first { $0.header.call == header.call && $0.header.peer == .broker }
         guard let answer else {
             Issue.record("no answer to \(method): \(answers.map(\.line))")
