@@ -8,6 +8,7 @@ import ObjectBus
 public distributed actor Counter: Counting {
     private var total = 0
 
+    /// Starts at 0.
     public init(actorSystem: Bus) { self.actorSystem = actorSystem }
 
     /// Adds `amount` and returns the new total.
