@@ -114,19 +114,23 @@ let examples: [Target] = [
     .target(
         name: "CounterInterface", dependencies: ["ObjectBus"],
         path: "Examples/Sources/CounterInterface", swiftSettings: exampleSettings),
+    .target(
+        name: "CounterService", dependencies: ["CounterInterface", "ObjectBus"],
+        path: "Examples/Sources/CounterService", swiftSettings: exampleSettings),
     .executableTarget(
-        name: "CounterWorker", dependencies: ["CounterInterface", "ObjectBus"],
+        name: "CounterWorker", dependencies: ["CounterService", "ObjectBus"],
         path: "Examples/Sources/CounterWorker", swiftSettings: exampleSettings),
     .executableTarget(
         name: "CounterClient", dependencies: ["CounterInterface", "ObjectBus"],
         path: "Examples/Sources/CounterClient", swiftSettings: exampleSettings),
     .testTarget(
-        name: "CounterTests", dependencies: ["CounterInterface", "CounterWorker", "ObjectBus"],
+        name: "CounterTests", dependencies: ["CounterInterface", "CounterService", "ObjectBus"],
         path: "Examples/Tests/CounterTests", swiftSettings: exampleSettings),
     .testTarget(
         name: "ExampleTests",
         dependencies: [
-            "CounterClient", "CounterInterface", "CounterWorker", "ObjectBus", "objbus",
+            "CounterClient", "CounterInterface", "CounterService", "CounterWorker", "ObjectBus",
+            "objbus",
         ], swiftSettings: exampleSettings),
 ]
 

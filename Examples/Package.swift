@@ -17,16 +17,20 @@ let package = Package(
         // What both sides know: the interface and the values and errors in it.
         .target(
             name: "CounterInterface", dependencies: [objectBus], swiftSettings: settings),
+        // The object, in a library so that tests can import it.
+        .target(
+            name: "CounterService", dependencies: ["CounterInterface", objectBus],
+            swiftSettings: settings),
         // The process that has the object.
         .executableTarget(
-            name: "CounterWorker", dependencies: ["CounterInterface", objectBus],
+            name: "CounterWorker", dependencies: ["CounterService", objectBus],
             swiftSettings: settings),
         // A process that calls it.
         .executableTarget(
             name: "CounterClient", dependencies: ["CounterInterface", objectBus],
             swiftSettings: settings),
         .testTarget(
-            name: "CounterTests", dependencies: ["CounterInterface", "CounterWorker", objectBus],
+            name: "CounterTests", dependencies: ["CounterInterface", "CounterService", objectBus],
             swiftSettings: settings),
     ]
 )

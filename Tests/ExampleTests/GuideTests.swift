@@ -1,10 +1,9 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import CounterInterface
+import CounterService
 import ObjectBus
 import Testing
-
-@testable import CounterWorker
 
 @Test func `a caller is told when the worker is gone`() async throws {
     let client = try await Bus.embedded()

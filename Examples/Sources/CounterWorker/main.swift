@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Publishes a counter and serves it until SIGTERM or SIGINT.
 
+import CounterService
 import ObjectBus
 
 let bus = try await Bus.connect()

@@ -1,10 +1,9 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import CounterInterface
+import CounterService
 import ObjectBus
 import Testing
-
-@testable import CounterWorker
 
 @Suite struct CounterTests {
     @Test func `callers add to one total`() async throws {

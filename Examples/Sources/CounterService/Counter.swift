@@ -5,17 +5,20 @@ import ObjectBus
 
 /// A number that many may change.
 @BusObject
-distributed actor Counter: Counting {
+public distributed actor Counter: Counting {
     private var total = 0
 
+    /// Starts at 0.
+    public init(actorSystem: Bus) { self.actorSystem = actorSystem }
+
     /// Adds `amount` and returns the new total.
-    distributed func add(_ amount: Int) -> Int {
+    public distributed func add(_ amount: Int) -> Int {
         self.total += amount
         return self.total
     }
 
     /// Takes `amount` away and returns the new total; throws `NotEnough`.
-    distributed func take(_ amount: Int) throws -> Int {
+    public distributed func take(_ amount: Int) throws -> Int {
         guard amount <= self.total else {
             throw NotEnough(wanted: amount, present: self.total)
         }
