@@ -76,7 +76,10 @@ import Testing
             }
             try await withThrowingTaskGroup { group in
                 for (number, gate) in gates.enumerated() {
-                    group.addTask { #expect(try await gate.pass(number) == number) }
+                    group.addTask {
+                        let passed = try await gate.pass(number)
+                        #expect(passed == number)
+                    }
                 }
                 // All three are inside before any of them may go on.
                 for gate in gates {

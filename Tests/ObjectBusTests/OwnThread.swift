@@ -3,6 +3,7 @@
 import Foundation
 
 /// Runs `body` on a thread of its own, outside of any task.
+@discardableResult
 func onThread<Result: Sendable>(
     _ body: @escaping @Sendable () throws -> Result
 ) async throws -> Result {
@@ -24,4 +25,4 @@ final class Notes<Note: Sendable>: @unchecked Sendable {
 }
 
 /// The present thread's own number.
-func threadNumber() -> UInt { UInt(bitPattern: Int(gettid())) }
+func threadNumber() -> UInt { UInt(pthread_self()) }
