@@ -5,7 +5,8 @@ public import BusWire
 /// What identifies an object to this process, and keeps it held while it lives.
 ///
 /// The id of every distributed actor on a `Bus`. Two are equal if they name the same object; the
-/// lease and the call options inside do not count. It crosses the bus as a reference, and nothing else can carry it.
+/// lease and the call options inside do not count. It crosses the bus as a reference, and nothing
+/// else can carry it.
 public struct HeldReference: Hashable, Sendable, CustomStringConvertible {
     /// The object named.
     public let reference: Reference

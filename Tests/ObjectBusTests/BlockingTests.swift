@@ -183,7 +183,8 @@ import Testing
                 let error = #expect(throws: BusError.self) {
                     try BlockingBus(bus).object(named: "gate").pass(1)
                 }
-                end.yield(["\(error?.kind ?? .failed)", "\(CallContext.current?.isCancelled ?? false)"])
+                let isCancelled = CallContext.current?.isCancelled ?? false
+                end.yield(["\(error?.kind ?? .failed)", "\(isCancelled)"])
                 return Value.null
             }
         }

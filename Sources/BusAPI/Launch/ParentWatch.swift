@@ -10,7 +10,8 @@ import Foundation
 enum ParentWatch {
     /// Set by `Bus.launch` for its child.
     static let variable = "OBJBUS_LAUNCHED"
-    /// What the process has for cleaning up, more than a bus needs that drains: 15 s, in nanoseconds.
+    /// What the process has for cleaning up, which is more than a bus needs that drains: 15 s, in
+    /// nanoseconds.
     private static let grace: UInt64 = 15_000_000_000
 
     private static let isStarted = Locked(false)
