@@ -76,8 +76,8 @@ let layer4: [Target] = [
     .target(
         name: "BusAPI",
         dependencies: [
-            "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", bigInt,
-            lifecycle, logging, metrics, signals, tracing,
+            "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ",
+            bigInt, deque, lifecycle, logging, metrics, signals, tracing,
         ], swiftSettings: settings),
     .target(name: "BusExamples", dependencies: ["BusAPI"], swiftSettings: settings),
     .target(

@@ -63,6 +63,9 @@ extension Bus: DistributedActorSystem {
         throwing: Err.Type, returning: Res.Type
     ) async throws -> Res
     where Act: DistributedActor, Act.ID == HeldReference, Err: Error, Res: Codable & Sendable {
+        guard !actor.id.options.isOneWay else {
+            throw BusError.noResult(of: MethodName.full(of: target))
+        }
         let reply = try await self.call(actor, target, invocation)
         return try self.decode(Res.self, from: reply)
     }
@@ -72,15 +75,26 @@ extension Bus: DistributedActorSystem {
         on actor: Act, target: RemoteCallTarget, invocation: inout BusInvocationEncoder,
         throwing: Err.Type
     ) async throws where Act: DistributedActor, Act.ID == HeldReference, Err: Error {
+        guard !actor.id.options.isOneWay else {
+            if let error = invocation.problem { throw error }
+            try await self.callOneWay(
+                actor.id, method: MethodName.full(of: target), hint: self.hint(Act.self, target),
+                invocation.arguments)
+            return
+        }
         _ = try await self.call(actor, target, invocation)
+    }
+
+    /// An object with stable names needs no hint; of others the caller can't know (rules R27).
+    private func hint<Act>(_ type: Act.Type, _ target: RemoteCallTarget) -> String? {
+        type is any BusObjectProtocol.Type ? nil : target.identifier
     }
 
     private func call<Act>(
         _ actor: Act, _ target: RemoteCallTarget, _ invocation: BusInvocationEncoder
     ) async throws -> Reply where Act: DistributedActor, Act.ID == HeldReference {
         if let error = invocation.problem { throw error }
-        // An object with stable names needs no hint; of others the caller can't know (rules R27).
-        let hint = Act.self is any BusObjectProtocol.Type ? nil : target.identifier
+        let hint = self.hint(Act.self, target)
         return try await self.call(
             actor.id, method: MethodName.full(of: target), hint: hint, invocation.arguments)
     }

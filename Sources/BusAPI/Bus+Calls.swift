@@ -7,11 +7,18 @@ import BusValue
 import BusWire
 import BusZeroMQ
 
-/// What makes a call besides its target and arguments.
+/// What makes a call besides its target and arguments; small, since every proxy has it.
 struct CallOptions: Sendable {
-    var deadline: Duration?
+    /// Nanoseconds; nil for the bus's own default.
+    private(set) var span: Span?
     var isOneWay = false
     var isIdempotent = false
+
+    func with(deadline: Duration) -> CallOptions {
+        var options = self
+        options.span = Span(deadline)
+        return options
+    }
 }
 
 /// The answer to a call, with the references in it held until it has been decoded.
@@ -25,28 +32,31 @@ extension Bus {
     ///
     /// - Throws: what the object threw, or `BusError`.
     func call(
-        _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder,
-        _ options: CallOptions = CallOptions()
+        _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder
     ) async throws -> Reply {
         let extensions = self.extensions(method, hint, target)
         let middleware = self.configuration.middleware
         guard !middleware.isEmpty else {
-            return try await self.callDirectly(target, extensions, arguments, options)
+            return try await self.callDirectly(target, extensions, arguments)
         }
-        let info = CallInfo(
-            side: .caller, object: self.current(target).reference, name: extensions.name,
-            method: method, chain: extensions.chain ?? self.nextChain(), caller: nil)
-        return try await middleware.around(info) { info in
+        return try await middleware.around(self.info(of: target, extensions)) { info in
             var extensions = extensions
             extensions.headers = info.headers
-            return try await self.callDirectly(target, extensions, arguments, options)
+            return try await self.callDirectly(target, extensions, arguments)
         }
     }
 
+    private func info(of target: HeldReference, _ extensions: Extensions) -> CallInfo {
+        CallInfo(
+            side: .caller, object: self.current(target).reference, name: extensions.name,
+            method: extensions.method ?? "", chain: extensions.chain ?? self.nextChain(),
+            caller: nil)
+    }
+
     private func callDirectly(
-        _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder,
-        _ options: CallOptions
+        _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder
     ) async throws -> Reply {
+        let options = target.options
         let deadline = self.deadline(options)
         var resolved = self.current(target)
         while true {
@@ -71,17 +81,32 @@ extension Bus {
         }
     }
 
-    /// Calls an object without waiting for anything.
+    /// Calls an object without waiting for anything but middleware.
     func callOneWay(
         _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder
+    ) async throws {
+        let extensions = self.extensions(method, hint, target)
+        let middleware = self.configuration.middleware
+        guard !middleware.isEmpty else {
+            return try self.sendOneWay(target, extensions, arguments)
+        }
+        try await middleware.around(self.info(of: target, extensions)) { info in
+            var extensions = extensions
+            extensions.headers = info.headers
+            try self.sendOneWay(target, extensions, arguments)
+        }
+    }
+
+    private func sendOneWay(
+        _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder
     ) throws {
         let resolved = self.current(target)
         var request = CallRequest(target: resolved.reference, builder: arguments.builder)
         request.references = arguments.references
         request.buffers = arguments.buffers
-        request.extensions = self.extensions(method, hint, target)
+        request.extensions = extensions
         request.flags = .oneWay
-        request.deadline = self.deadline(CallOptions())
+        request.deadline = self.deadline(target.options)
         _ = try self.node.call(request)
     }
 
@@ -123,15 +148,15 @@ extension Bus {
                 extensions.parent = Extensions.ParentCall(caller: context.caller, number: number)
             }
         } else {
-            extensions.chain = self.nextChain()
+            extensions.chain = CallContext.outermostChain ?? self.nextChain()
         }
         return extensions
     }
 
     /// The nearer of the call's own deadline and that of the handler it is made in.
     private func deadline(_ options: CallOptions) -> Tick {
-        let span = options.deadline ?? self.configuration.deadline
-        let own = Tick(nanoseconds: MonotonicClock.now()).advanced(by: Span(span))
+        let span = options.span ?? Span(self.configuration.deadline)
+        let own = Tick(nanoseconds: MonotonicClock.now()).advanced(by: span)
         return min(own, CallContext.current?.deadline ?? .distantFuture)
     }
 

@@ -15,7 +15,7 @@ extension Bus {
     ) async throws where Object.ActorSystem == Bus {
         guard case .own = object.id.lease, self.objects.object(object.id.reference.object) != nil
         else { throw BusError(.denied, "only objects of this process can be published") }
-        let interface = Self.interface(of: object).name
+        let interface = await Self.interface(of: object).name
         var encoder = PayloadEncoder(self)
         encoder.append(byte: 0x83)  // an array of three
         try encoder.append(object.id)

@@ -64,6 +64,7 @@ public final class Bus: Sendable {
     let objects = ObjectTable()
     let errors = ErrorRegistry()
     let running = RunningCalls()
+    let blocking = BlockingSide()
     private let delegate: BusDelegate
     let link = LinkState()
     private let chains = Atomic<UInt64>(0)
@@ -104,6 +105,7 @@ public final class Bus: Sendable {
             throw BusError(
                 .invalid, "'\(configuration.url)' is no address: use tcp://HOST:PORT or ipc://PATH")
         }
+        ParentWatch.startIfLaunched()
         let bus = Bus(configuration)
         do {
             try bus.node.start()
@@ -131,6 +133,7 @@ public final class Bus: Sendable {
     public func close() {
         self.node.close()
         self.running.cancelAll()
+        self.blocking.pool.stop()
         let released = self.objects.releaseAll()
         withExtendedLifetime(released) {}
         self.link.closed()

@@ -107,11 +107,11 @@ extension Bus {
             throw BusError(
                 .notFound, "node \(self.configuration.name) has no object \(call.delivered.object)")
         }
-        if call.method.hasPrefix("$") { return try self.describe(object, call) }
+        if call.method.hasPrefix("$") { return try await self.describe(object, call) }
         if let object = object as? any BusObjectProtocol {
             if let result = try await object.run(call) { return result }
-            let names = type(of: object).busInterface.methods.map(\.name)
-            throw Self.noMethod(call.method, of: type(of: object).busInterface.name, names)
+            let interface = await Self.interface(of: object)
+            throw Self.noMethod(call.method, of: interface.name, interface.methods.map(\.name))
         }
         return try await self.dispatchByHint(call, on: object)
     }
@@ -119,15 +119,16 @@ extension Bus {
     /// Services that every object has.
     private func describe(
         _ object: any DistributedActor, _ call: IncomingCall
-    ) throws -> CallResult {
+    ) async throws -> CallResult {
         switch call.method {
-        case "$interface()": return try call.result(Self.interface(of: object))
+        case "$interface()": return try call.result(await Self.interface(of: object))
         case "$ping()": return call.result()
         default: throw Self.noMethod(call.method, of: "any object", ["$interface()", "$ping()"])
         }
     }
 
-    static func interface(of object: any DistributedActor) -> Interface {
+    static func interface(of object: any DistributedActor) async -> Interface {
+        if let host = object as? BlockingHost, let own = await host.ownInterface() { return own }
         if let object = object as? any BusObjectProtocol { return type(of: object).busInterface }
         return Interface(
             name: "\(type(of: object))",

@@ -11,6 +11,9 @@ public struct CallContext: Sendable {
     /// The context of the handler that this task runs; nil outside handlers.
     @TaskLocal public static var current: CallContext?
 
+    /// The chain of calls made outside handlers, while a thread waits for them (rules R18).
+    @TaskLocal static var outermostChain: ChainID?
+
     /// The node that made this call.
     public let caller: IncarnationID
     /// The object called.
@@ -32,5 +35,5 @@ public struct CallContext: Sendable {
     }
 
     /// Whether the caller gave up, or somebody up its chain; the handler's task is cancelled then.
-    public var isCancelled: Bool { Task.isCancelled }
+    public var isCancelled: Bool { Task.isCancelled || HandlerRun.current?.isCancelled ?? false }
 }

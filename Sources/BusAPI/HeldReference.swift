@@ -5,12 +5,15 @@ public import BusWire
 /// What identifies an object to this process, and keeps it held while it lives.
 ///
 /// The id of every distributed actor on a `Bus`. Two are equal if they name the same object; the
-/// lease inside does not count. It crosses the bus as a reference, and nothing else can carry it.
+/// lease and the call options inside do not count. It crosses the bus as a reference, and nothing
+/// else can carry it.
 public struct HeldReference: Hashable, Sendable, CustomStringConvertible {
     /// The object named.
     public let reference: Reference
     /// A token, a name's binding, or nothing for an own object.
     let lease: Lease
+    /// How calls are made; the holder's own, and no part of what is named.
+    let options: CallOptions
 
     enum Lease: Sendable {
         case own
@@ -21,9 +24,15 @@ public struct HeldReference: Hashable, Sendable, CustomStringConvertible {
         case name(NameBinding)
     }
 
-    init(_ reference: Reference, lease: Lease) {
+    init(_ reference: Reference, lease: Lease, options: CallOptions = CallOptions()) {
         self.reference = reference
         self.lease = lease
+        self.options = options
+    }
+
+    /// The same, called otherwise.
+    func with(_ options: CallOptions) -> HeldReference {
+        HeldReference(self.reference, lease: self.lease, options: options)
     }
 
     /// Whether both name the same object.

@@ -30,7 +30,8 @@ extension RemoteObject {
         encoder.include(references.map(\.id))
         for argument in arguments { try encoder.append(argument) }
         encoder.setArrayCount(arguments.count)
-        let reply = try await self.bus.call(self.id, method: method, encoder, self.options)
+        guard !self.id.options.isOneWay else { throw BusError.noResult(of: method) }
+        let reply = try await self.bus.call(self.id, method: method, encoder)
         let value = try self.bus.decode(Value.self, from: reply)
         let received = reply.message.references.map {
             RemoteObject(self.bus.hold($0.reference), self.bus)

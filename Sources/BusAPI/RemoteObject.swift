@@ -19,7 +19,6 @@ public struct RemoteObject: Sendable, Hashable {
     /// What keeps the object held.
     public let id: HeldReference
     let bus: Bus
-    var options = CallOptions()
 
     init(_ id: HeldReference, _ bus: Bus) {
         self.id = id
@@ -39,7 +38,12 @@ public struct RemoteObject: Sendable, Hashable {
         returning type: Result.Type = Result.self
     ) async throws -> Result {
         let encoder = try self.encode(method, arguments)
-        let reply = try await self.bus.call(self.id, method: method, encoder, self.options)
+        guard !self.id.options.isOneWay else {
+            guard let nothing = Value.null as? Result else { throw BusError.noResult(of: method) }
+            try await self.bus.callOneWay(self.id, method: method, encoder)
+            return nothing
+        }
+        let reply = try await self.bus.call(self.id, method: method, encoder)
         return try self.bus.decode(type, from: reply)
     }
 

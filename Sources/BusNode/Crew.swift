@@ -100,6 +100,7 @@ final class Crew: @unchecked Sendable {
     }
 
     private func work(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) {
+        LoopThread.mark()
         while true {
             while self.isLeader(member) {
                 let isLast = self.lock.withLock { self.isStopped }

@@ -4,20 +4,71 @@ import Foundation
 import ObjectBus
 import TestObjects
 
-/// A worker process for tests: publishes the test objects and lives until its standard input ends.
+/// A worker process for tests; it lives until its standard input ends.
+///
+///     TestWorker                 publishes the test objects, and says "ready"
+///     TestWorker gate NAME       publishes a gate
+///     TestWorker bouncer NAME    publishes a blocking object that calls its caller back
+///     TestWorker launch NAME     launches another one with a gate, and says its process number
+///     TestWorker fail TEXT       writes to standard error and ends with status 3
 @main struct TestWorker {
     static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        let name = arguments.last ?? ""
+        if arguments.first == "fail" {
+            FileHandle.standardError.write(Data("\(name)\n".utf8))
+            exit(3)
+        }
         let bus = try await Bus.connect(name: "worker")
-        let objects = try await TestObjects(on: bus)
-        FileHandle.standardOutput.write(Data("ready\n".utf8))
+        var kept: [any Sendable] = []
+        switch arguments.first {
+        case "gate":
+            try await bus.publish(Gate(actorSystem: bus), as: name)
+        case "bouncer":
+            kept.append(try await publishBouncer(BlockingBus(bus), name))
+        case "launch":
+            let worker = try bus.launch(CommandLine.arguments[0], ["gate", name])
+            try await worker.waitUntilPublished(name, on: bus)
+            say("\(worker.processID)")
+            kept.append(worker)
+        default:
+            kept.append(try await TestObjects(on: bus))
+            say("ready")
+        }
+        await inputEnds()
+        withExtendedLifetime(kept) {}
+        bus.close()
+    }
+
+    private static func say(_ line: String) {
+        FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+    }
+
+    private static func inputEnds() async {
         await withCheckedContinuation { continuation in
-            let thread = Thread {
+            Thread {
                 while readLine() != nil {}
                 continuation.resume()
-            }
-            thread.start()
+            }.start()
         }
-        withExtendedLifetime(objects) {}
-        bus.close()
+    }
+
+    /// An object that calls the one it is given, which calls it back, until the depth is 0.
+    private static func publishBouncer(
+        _ blocking: BlockingBus, _ name: String
+    ) async throws -> BlockingObject {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread {
+                let object = Result {
+                    try blocking.publish(as: name) { call in
+                        let (depth, other) = try call.arguments(as: Int.self, BlockingObject.self)
+                        if depth == 0 { return 0 }
+                        let below: Int = try other.bounce(depth - 1, off: call.object)
+                        return below + 1
+                    }
+                }
+                continuation.resume(with: object)
+            }.start()
+        }
     }
 }

@@ -1,0 +1,78 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Implements docs/decisions/0006-blocking.md.
+
+import BusNodeCore
+import BusWire
+public import Distributed
+
+/// An object whose methods are one plain function, which may block its thread.
+distributed actor BlockingHost: BusObjectProtocol {
+    typealias ActorSystem = Bus
+    typealias Handler = @Sendable (IncomingCall) throws -> any Encodable & Sendable
+
+    private let interface: Interface
+    private let handler: Handler
+    private let lane = CallLane()
+
+    init(_ interface: Interface, actorSystem: Bus, _ handler: @escaping Handler) {
+        self.interface = interface
+        self.handler = handler
+        self.actorSystem = actorSystem
+    }
+
+    /// Of the type, which knows no methods; each object has its own: `ownInterface`.
+    static var busInterface: Interface {
+        Interface(name: "BlockingHost", documentation: "", methods: [])
+    }
+
+    /// What callers may know of this object; nil if it lives elsewhere.
+    nonisolated func ownInterface() async -> Interface? {
+        await self.whenLocal { (local: isolated BlockingHost) in local.interface }
+    }
+
+    /// Hands the call to a thread without leaving the actor before that: the order of calls is
+    /// that of their hops to it (rules R17).
+    static func busDispatch(
+        _ call: IncomingCall, on object: isolated BlockingHost
+    ) async throws -> CallResult? {
+        let methods = object.interface.methods
+        guard methods.isEmpty || methods.contains(where: { $0.name == call.method }),
+            let context = CallContext.current
+        else { return nil }
+        let run = HandlerRun(call, context, object.handler)
+        let (lane, side) = (object.lane, object.actorSystem.blocking)
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { run.place(in: lane, side, $0) }
+        } onCancel: {
+            run.cancel()
+        }
+        return try result.get()
+    }
+}
+
+extension IncomingCall {
+    /// The object that is called, to be passed on or called itself.
+    public var object: RemoteObject {
+        let reference = Reference(owner: self.bus.incarnation, object: self.delivered.object)
+        return RemoteObject(HeldReference(reference, lease: .own), self.bus)
+    }
+
+    /// The arguments, if they are as many and of these types; else throws `invalid`.
+    ///
+    /// ```swift
+    /// let (name, times) = try call.arguments(as: String.self, Int.self)
+    /// ```
+    public func arguments<each Argument: Decodable & Sendable>(
+        as types: repeat (each Argument).Type
+    ) throws -> (repeat each Argument) {
+        var count = 0
+        for _ in repeat each types { count += 1 }
+        var reader = try self.arguments(count)
+        return (repeat try reader.next("_", as: each types))
+    }
+
+    /// Encodes the result of a handler that does not say its type.
+    func encoded(_ value: any Encodable & Sendable) throws -> CallResult {
+        try self.result(value)
+    }
+}
