@@ -116,7 +116,8 @@ private final class Lines: Sendable {
     func next(with text: String) async throws -> String {
         var seen: [String] = []
         for await line in self.lines {
-            if line.contains(text) { return line }
+            // No line contains the empty text, says Foundation.
+            if text.isEmpty || line.contains(text) { return line }
             seen.append(line)
         }
         throw Ended(text: "it ended without a line with '\(text)'; it wrote \(seen)")
