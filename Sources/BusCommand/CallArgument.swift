@@ -31,24 +31,11 @@ struct CallArgument: Hashable {
 
     /// The argument: JSON where it parses as such, a reference for a tag, else a string.
     ///
-    /// - Parameter slot: Gives the slot for a tag.
-    /// - Throws: `CommandFailure` for a `{"$ref": …}` without a tag, or what `slot` throws.
-    func value(slot: (String) throws -> ReferenceSlot) throws -> Value {
-        if self.isTag { return .reference(try slot(self.text)) }
-        var failure: (any Error)?
-        let value = try? Value(json: self.text) { tag in
-            do {
-                guard tag.hasPrefix("ref:") else {
-                    throw CommandFailure.usage("'\(tag)' in an argument is no reference tag")
-                }
-                return try slot(tag)
-            } catch {
-                failure = error
-                throw error
-            }
-        }
-        if let failure { throw failure }
-        return value ?? .string(self.text)
+    /// - Parameter slot: Gives the slot for an object, which is a tag, or in `{"$ref": …}` also a
+    ///   published name.
+    func value(slot: (String) -> ReferenceSlot) -> Value {
+        if self.isTag { return .reference(slot(self.text)) }
+        return (try? Value(json: self.text, reference: slot)) ?? .string(self.text)
     }
 }
 
@@ -56,35 +43,32 @@ struct CallArgument: Hashable {
 struct CallArguments: Hashable {
     /// In the order typed.
     let arguments: [CallArgument]
-    /// The tags in them, each once, in the order of their first use.
-    let tags: [String]
+    /// The objects in them, by tag or name, each text once, in the order of their first use.
+    let objects: [String]
 
     /// Reads the arguments.
-    ///
-    /// - Throws: `CommandFailure` with code 2.
-    init(_ typed: [String]) throws {
-        var tags: [String] = []
+    init(_ typed: [String]) {
+        var objects: [String] = []
         self.arguments = typed.map(CallArgument.init)
         for argument in self.arguments {
-            _ = try argument.value { tag in
-                if !tags.contains(tag) { tags.append(tag) }
+            _ = argument.value { object in
+                if !objects.contains(object) { objects.append(object) }
                 return ReferenceSlot(0)
             }
         }
-        self.tags = tags
+        self.objects = objects
     }
 
     /// The labels, in the order typed.
     var labels: [String?] { self.arguments.map(\.label) }
 
-    /// The values in the order typed; `slots` are those of `tags`.
-    func values(slots: [ReferenceSlot]) throws -> [Value] {
-        try self.arguments.map { argument in
-            try argument.value { tag in
-                guard let index = self.tags.firstIndex(of: tag) else {
-                    throw CommandFailure.usage("'\(tag)' is no reference tag")
-                }
-                return slots[index]
+    /// The values in the order typed.
+    ///
+    /// - Parameter slots: Those of `objects`, as many.
+    func values(slots: [ReferenceSlot]) -> [Value] {
+        self.arguments.map { argument in
+            argument.value { object in
+                slots[self.objects.firstIndex(of: object) ?? 0]
             }
         }
     }

@@ -13,8 +13,9 @@ struct CallCommand: AsyncParsableCommand {
             """,
         discussion: """
             A value is JSON if it parses as JSON, else a string; "ref:…", the tag of a reference, \
-            stands for that object. "label=value" names an argument; write "_=a=b" for a text with \
-            an equals sign that has no label.
+            stands for that object, and so does {"$ref": "…"} with a tag or a published name. \
+            "label=value" names an argument; write "_=a=b" for a text with an equals sign that \
+            has no label.
 
             A result that is a reference is printed as its tag, which stands for the object in \
             later commands while somebody keeps it alive. A string is printed without quotes, and \
@@ -53,14 +54,14 @@ struct CallCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let typed = try CallArguments(self.arguments)
+        let typed = CallArguments(self.arguments)
         let signals = self.hold ? await UnixSignalsSequence(trapping: .sigint, .sigterm) : nil
         try await self.shared.withBus { bus in
             let object = try await bus.object(self.object)
             let plan = try CallPlan(
                 self.method, labels: typed.labels, in: try await object.knownInterface())
-            let (references, slots) = try await self.claim(typed.tags, on: bus)
-            let values = try typed.values(slots: slots)
+            let (references, slots) = try await self.find(typed.objects, on: bus)
+            let values = typed.values(slots: slots)
             let result = try await object.callForValue(
                 plan.method, plan.order.map { values[$0] }, references: references)
             self.print(
@@ -71,14 +72,14 @@ struct CallCommand: AsyncParsableCommand {
         }
     }
 
-    /// The objects of the tags, each once, and for each tag its object's place.
-    private func claim(
-        _ tags: [String], on bus: Bus
+    /// The objects of the texts, each once, and for each text its object's place.
+    private func find(
+        _ texts: [String], on bus: Bus
     ) async throws -> ([RemoteObject], [ReferenceSlot]) {
         var objects: [RemoteObject] = []
         var slots: [ReferenceSlot] = []
-        for tag in tags {
-            let object = try await bus.object(tagged: tag)
+        for text in texts {
+            let object = try await bus.object(text)
             let index = objects.firstIndex(of: object) ?? objects.count
             if index == objects.count { objects.append(object) }
             slots.append(ReferenceSlot(UInt32(index)))

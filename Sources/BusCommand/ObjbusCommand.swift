@@ -63,7 +63,9 @@ package struct ObjbusCommand: AsyncParsableCommand {
         let command = self.configuration.subcommands.compactMap { $0.configuration.commandName }
             .first { $0 == arguments.first }
         let hint = command.map { "objbus \($0) --help" } ?? "objbus --help"
-        return "\(self.message(for: error)); see '\(hint)'"
+        var message = self.message(for: error)
+        if message.hasSuffix(".") { message.removeLast() }
+        return "\(message); see '\(hint)'"
     }
 }
 

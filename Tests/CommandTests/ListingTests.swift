@@ -1,0 +1,88 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ListingTests {
+    @Test func `ls lists names, interfaces and nodes, and who stands by`() async throws {
+        let site = try await Site(objects: ["counter", "bank"])
+        let plain = try await site.run("ls")
+        #expect(plain.status == 0)
+        #expect(plain.output.map { $0.split(separator: " ").first } == ["NAME", "bank", "counter"])
+        let rows = try #require(
+            try json(try await site.run("ls", "--json").output) as? [[String: Any]])
+        #expect(rows.map { $0["name"] as? String } == ["bank", "counter"])
+        #expect(rows.map { $0["interface"] as? String } == ["Bank", "Counter"])
+        #expect(rows.allSatisfy { $0["node"] as? String == "worker" && $0["standby"] as? Int == 0 })
+        _ = try await site.call("bank", "account", "ada")
+        let below = try await site.run("ls", "bank/", "--json")
+        #expect((try json(below.output) as? [[String: Any]])?.count == 1)
+        let other = try await site.worker(["counter"], name: "other")
+        let standby = try await site.run("ls", "counter")
+        #expect(standby.output.count == 3)
+        #expect(standby.output.first?.hasSuffix("STANDBY") == true)
+        #expect(standby.output.last?.contains("other") == true)
+        #expect(standby.output.last?.hasSuffix("1") == true)
+        other.signal(SIGTERM)
+        #expect(try await other.exitStatus() == 0)
+        #expect(try await site.run("ls", "counter").output.count == 2)
+    }
+
+    @Test func `an empty bus lists nothing`() async throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let url = "ipc://\(folder)/bus"
+        let broker = try Tool(["broker", "--listen", url, "--state", folder])
+        try await broker.line(with: "listening on")
+        let outcome = try await Tool(["ls", "--json", "--bus", url]).outcome()
+        #expect(outcome.status == 0)
+        #expect((try json(outcome.output) as? [Any])?.isEmpty == true)
+    }
+
+    @Test func `nodes, status and ping tell of the broker`() async throws {
+        let site = try await Site(objects: ["counter"])
+        let nodes = try #require(
+            try json(try await site.run("nodes", "--json").output) as? [[String: Any]])
+        let worker = try #require(nodes.first { $0["node"] as? String == "worker" })
+        #expect(worker["process"] as? Int == Int(site.worker.processID))
+        #expect(worker["state"] as? String == "linked")
+        #expect(worker["names"] as? Int == 1)
+        let plain = try await site.run("nodes")
+        #expect(plain.output.first?.hasPrefix("NODE") == true)
+        let status = try #require(
+            try json(try await site.run("status", "--json").output) as? [String: Any])
+        #expect(status["names"] as? Int == 1)
+        #expect(status["garbage"] as? Int == 0)
+        #expect(try await site.run("status").output.first?.hasPrefix("run: ") == true)
+        #expect(try await site.run("ping").output.first?.hasPrefix("broker: ") == true)
+        let ping = try await site.run("ping", "counter", "--count", "3", "--json")
+        let measured = try #require(try json(ping.output) as? [String: Any])
+        #expect(measured["target"] as? String == "counter")
+        #expect(measured["count"] as? Int == 3)
+    }
+
+    @Test func `nobody is left at the broker when commands have ended`() async throws {
+        let site = try await Site(objects: ["counter"])
+        for _ in 0..<5 { _ = try await site.call("counter", "add", "1") }
+        let nodes = try json(try await site.run("nodes", "--json").output) as? [[String: Any]]
+        // The worker, and the command that asks.
+        #expect(nodes?.count == 2)
+    }
+
+    @Test func `introspect shows declarations with their documentation`() async throws {
+        let site = try await Site(objects: ["greeter"])
+        let plain = try await site.run("introspect", "greeter")
+        #expect(plain.output.first == "Greeter")
+        #expect(plain.output.contains("greet(_ name: String, times: Int) -> [String]"))
+        #expect(plain.output.contains("    Greets `name` in English."))
+        #expect(plain.output.allSatisfy { $0.count <= 80 && !$0.contains("\u{1B}") })
+        let value = try json(try await site.run("introspect", "greeter", "--json").output)
+        let interface = try #require(value as? [String: Any])
+        #expect(interface["name"] as? String == "Greeter")
+        let methods = try #require(interface["methods"] as? [[String: Any]])
+        let greet = try #require(methods.first { $0["name"] as? String == "greet(_:times:)" })
+        #expect(greet["signature"] as? String == "greet(_ name: String, times: Int) -> [String]")
+        #expect(greet["returns"] as? String == "[String]")
+        #expect((greet["parameters"] as? [[String: Any]])?.count == 2)
+    }
+}
