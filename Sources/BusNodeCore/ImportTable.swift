@@ -45,12 +45,11 @@ package struct ImportTable: Sendable {
         self.imports[entry.reference, default: Import()].received += 1
         self.imports[entry.reference]?.pins += 1
         // A third party may pass on an older right than the one that is here already.
-        if entry.seal != .none,
-            entry.generation >= self.imports[entry.reference]?.generation ?? .first
-        {
-            self.imports[entry.reference]?.seal = entry.seal
-            self.imports[entry.reference]?.generation = entry.generation
-        }
+        guard let held = self.imports[entry.reference], entry.seal != .none,
+            held.seal == .none || entry.generation >= held.generation
+        else { return }
+        self.imports[entry.reference]?.seal = entry.seal
+        self.imports[entry.reference]?.generation = entry.generation
     }
 
     package mutating func pin(_ reference: Reference) {

@@ -42,6 +42,8 @@ struct SimulatedLink: Sendable {
     var isBroken = false
     /// A message was taken out of the middle: the counters are off until somebody notices.
     var isTampered = false
+    /// Of the hostile peer, which has no node.
+    var isHostile = false
     /// The node has closed its sockets.
     var isClosedByNode = false
     /// The broker's socket knows that the connection is gone, or its process is.

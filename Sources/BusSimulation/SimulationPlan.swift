@@ -77,6 +77,8 @@ package struct FaultRates: Hashable, Sendable {
     package var goodbye: UInt64 = 0
     /// A message of the broker meets a full pipe.
     package var fullPipe: UInt64 = 0
+    /// A hostile peer sends something.
+    package var hostile: UInt64 = 0
 
     /// Nothing goes wrong.
     package init() {}
@@ -94,6 +96,7 @@ package struct FaultRates: Hashable, Sendable {
         self.crash = rate(50)
         self.goodbye = rate(50)
         self.fullPipe = rate(60)
+        self.hostile = rate(2_000)
     }
 }
 

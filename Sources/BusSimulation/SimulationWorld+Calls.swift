@@ -11,6 +11,10 @@ extension SimulationWorld {
     mutating func delivered(_ delivered: DeliveredCall, at index: Int) {
         let references = delivered.message.references.map(\.reference)
         defer { self.unpin(references, at: index) }
+        guard !self.hostile.incarnations.contains(delivered.caller) else {
+            self.deliveredFromHostile(delivered, at: index)
+            return
+        }
         guard let id = self.content(of: delivered.message, references.count),
             self.calls.indices.contains(id)
         else {
@@ -134,6 +138,8 @@ extension SimulationWorld {
         self.trace("n\(index): call \(id) is answered")
         let call = self.calls[id]
         switch call.purpose {
+        case .object where self.hostile.incarnations.contains(call.target.owner):
+            break
         case .object:
             guard self.content(of: message, references.count) == id else {
                 self.fail("call \(id) got the answer of another one")
@@ -158,7 +164,9 @@ extension SimulationWorld {
         let call = self.calls[id]
         self.trace("n\(call.node): call \(id) fails: \(error)")
         self.digest.add(text: error.kind.rawValue)
-        guard call.purpose == .object else { return }
+        guard call.purpose == .object,
+            !self.hostile.incarnations.contains(call.target.owner)
+        else { return }
         switch error.executed {
         case .no:
             self.calls[id].mustNotStart = true

@@ -50,6 +50,7 @@ extension SimulationWorld {
             self.links[id].upDue = max(self.links[id].upDue, end)
             self.links[id].downDue = max(self.links[id].downDue, end)
         }
+        if self.chance(faults.hostile, of: 10_000) { self.beHostile() }
         if self.chance(faults.brokerRestart, of: 10_000) { self.killBroker() }
         if self.chance(faults.crash, of: 10_000), let index = self.someNode() {
             self.trace("fault: n\(index) crashes")

@@ -12,6 +12,7 @@ extension SimulationWorld {
     package mutating func run() {
         while self.stepCount < self.plan.steps, self.violation == nil { self.step() }
         self.phase = .healing
+        self.endHostility()
         self.trace("faults end")
         self.runUntil("every call has ended") { $0.unfinished }
         self.phase = .draining

@@ -35,7 +35,7 @@ extension SimulationWorld {
         self.brokerReceives(packet.frame, packet.buffers, on: self.links[id].tx)
     }
 
-    private mutating func brokerReceives(
+    mutating func brokerReceives(
         _ frame: [UInt8], _ buffers: [Bytes], on connection: ConnectionID
     ) {
         var inHand = InHand(frame: frame, buffers: buffers, connection: connection)
@@ -108,6 +108,10 @@ extension SimulationWorld {
         }
         // Nobody reads on the sending socket of a node.
         guard isReceiving else { return nil }
+        if self.links[id].isHostile {
+            self.hostileReceived(frame)
+            return nil
+        }
         if self.phase == .busy, self.chance(self.plan.faults.fullPipe, of: 10_000) {
             self.trace("b: the pipe to link \(id) is full")
             return .pipeFull

@@ -58,6 +58,7 @@ package struct SimulationWorld {
     var calls: [SimulatedCall] = []
     var events = TimerQueue<Event>()
     var history = CallHistory()
+    var hostile = HostilePeer()
     /// Incarnations whose process is gone, or that the broker has declared dead.
     var ended: Set<IncarnationID> = []
     /// Those that the broker has declared dead: it must not let them in again, and keeps them
