@@ -31,13 +31,14 @@ final class BrokerWorld {
     private var effects: [BrokerEffect] = []
 
     init(
-        isRestart: Bool = false, seed: UInt64 = 1, _ change: (inout BrokerLimits) -> Void = { _ in }
+        isRestart: Bool = false, seed: UInt64 = 1, ended: Set<IncarnationID> = [],
+        _ change: (inout BrokerLimits) -> Void = { _ in }
     ) {
         var limits = BrokerLimits()
         change(&limits)
         self.core = BrokerStateMachine(
             limits: limits, authority: TestAuthority(), seed: seed, isRestart: isRestart,
-            at: .zero)
+            ended: ended, at: .zero)
     }
 
     func connect() -> ConnectionID {
