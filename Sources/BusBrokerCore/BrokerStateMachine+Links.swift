@@ -167,9 +167,12 @@ extension BrokerStateMachine {
                 continue
             }
             guard entry.reference.owner != incarnation, holding.count > 0 else { continue }
-            // What this broker run has seen the node hold needs no proof.
+            // What this broker run has seen the node hold needs no proof. What it has not seen
+            // can only be of an earlier run: outside the window a seal may be of what was let go.
             let known = self.holders.holding(entry.reference, by: slot)
-            guard known?.generation == entry.generation || self.isGenuine(entry) else { continue }
+            guard known != nil || self.recoveryDeadline != nil,
+                known?.generation == entry.generation || self.isGenuine(entry)
+            else { continue }
             held.insert(entry.reference)
             self.holders.restate(
                 entry.reference, count: holding.count, generation: entry.generation, by: slot)

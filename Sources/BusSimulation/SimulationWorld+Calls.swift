@@ -30,7 +30,13 @@ extension SimulationWorld {
             return
         }
         guard let object = self.nodes[index][delivered.object], !object.isFreed else {
-            self.fail("call \(id) came to \(call.target) after that was freed")
+            guard self.mayBeStolen(call.target) else {
+                self.fail("call \(id) came to \(call.target) after that was freed")
+                return
+            }
+            guard let identity = delivered.identity else { return }
+            let body = FailureBody(BusError(.notFound, "no such object"))
+            self.reply(to: identity, ReplyRequest(body), at: index)
             return
         }
         if let identity = delivered.identity, delivered.deadline <= self.now {

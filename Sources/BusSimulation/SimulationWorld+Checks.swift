@@ -124,7 +124,7 @@ extension SimulationWorld {
             }
             // A node that waits may still have to restate its exports after a restart.
             if broker.nodes[owner]?.link != nil, count > 0,
-                !self.hostile.incarnations.contains(reference.owner),
+                !self.mayBeStolen(reference),
                 broker.holders[reference]?.exported ?? 0 == 0
             {
                 self.fail("J4: \(reference) is held, but E is 0")

@@ -55,6 +55,13 @@ extension SimulationWorld {
         }
     }
 
+    /// Whether the hostile peer owns `reference`, or had its seal: after a restart of the broker
+    /// it may say that it holds it still, and pass it on.
+    func mayBeStolen(_ reference: Reference) -> Bool {
+        self.hostile.incarnations.contains(reference.owner)
+            || self.hostile.loot.contains { $0.reference == reference }
+    }
+
     /// A call of the hostile peer reached an honest application, which answers as always.
     mutating func deliveredFromHostile(_ delivered: DeliveredCall, at index: Int) {
         for reference in delivered.message.references.map(\.reference)

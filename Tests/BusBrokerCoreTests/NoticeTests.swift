@@ -120,6 +120,15 @@ import Testing
         #expect(failure.error.kind == .disconnected)
     }
 
+    @Test func `a seal does not bring back what was let go`() throws {
+        let entry = try #require(self.caller.find("door").references.first)
+        self.caller.release(self.door, 2)
+        self.caller.holdings = [HelloBody.Holding(entry: entry, count: 1)]
+        self.caller.relink()
+        self.caller.call(self.door)
+        #expect(self.caller.take().last?.error.kind == .denied)
+    }
+
     @Test func `a one-way call to the broker does nothing`() {
         var extensions = Extensions()
         extensions.method = "find(_:)"
