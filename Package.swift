@@ -99,8 +99,8 @@ let layer5: [Target] = [
     .target(
         name: "BusCommand",
         dependencies: [
-            "BusAPI", "BusBroker", "BusExamples", "BusValue", "BusWire", "BusZeroMQ",
-            argumentParser, lifecycle, logging, signals,
+            "BusAPI", "BusBroker", "BusExamples", "BusSimulation", "BusValue", "BusWire",
+            "BusZeroMQ", argumentParser, lifecycle, logging, signals,
         ], swiftSettings: settings),
     .executableTarget(name: "objbus", dependencies: ["BusCommand"], swiftSettings: settings),
     // The second process that the simulator's tests compare themselves with.
