@@ -206,7 +206,10 @@ extension NodeStateMachine {
         }
         // The broker refused the first transmission, but has not judged the second one yet.
         let flags = message.header.flags
-        if flags.contains(.byBroker), question.isResent, !flags.contains(.resent) { return }
+        if flags.contains(.byBroker), question.isResent, !flags.contains(.resent) {
+            self.unpin(references, &effects)
+            return
+        }
         self.settle(number, question, &effects)
         if let waiter = question.waiter {
             effects.append(.resume(waiter, .answered(message)))

@@ -121,6 +121,19 @@ import Testing
         #expect(node.take() == ["resume a FAILURE"])
     }
 
+    @Test func `a refusal that is not looked at gives its references back`() {
+        var node = NodeScript.linked()
+        node.call("a")
+        node.peerRelinked(5)
+        _ = node.take()
+        let header = FrameHeader(
+            kind: .failure, flags: .byBroker, peer: NodeScript.peer,
+            call: CallNumber(rawValue: 1))
+        node.receive(header, references: [.held(3)])
+        #expect(node.take() == ["RELEASE b2 /3 #1"])
+        #expect(node.core.questionCount == 1)
+    }
+
     @Test func `a cancelled call tells its waiter at once and stays until it is answered`() {
         var node = NodeScript.linked()
         node.call("a")
