@@ -5,7 +5,6 @@ import BusNode
 import BusNodeCore
 import BusValue
 import BusWire
-import BusZeroMQ
 
 /// What makes a call besides its target and arguments; small, since every proxy has it.
 struct CallOptions: Sendable {
@@ -71,7 +70,7 @@ extension Bus {
                 return try self.reply(of: outcome)
             } catch let error as BusError {
                 guard let binding = target.binding, self.mayRetry(error, options),
-                    Tick(nanoseconds: MonotonicClock.now()) < deadline
+                    self.node.clock.now() < deadline
                 else { throw error }
                 let before = resolved
                 resolved = try await binding.resolve(after: before)
@@ -156,7 +155,7 @@ extension Bus {
     /// The nearer of the call's own deadline and that of the handler it is made in.
     private func deadline(_ options: CallOptions) -> Tick {
         let span = options.span ?? Span(self.configuration.deadline)
-        let own = Tick(nanoseconds: MonotonicClock.now()).advanced(by: span)
+        let own = self.node.clock.now().advanced(by: span)
         return min(own, CallContext.current?.deadline ?? .distantFuture)
     }
 

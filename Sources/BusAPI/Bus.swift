@@ -1,8 +1,8 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import BusKernel
-import BusNode
-import BusNodeCore
+package import BusNode
+package import BusNodeCore
 public import BusWire
 import BusZeroMQ
 public import Logging
@@ -48,6 +48,11 @@ public final class Bus: Sendable {
         /// Whether no other bus uses the context.
         var ownsContext = false
         var embedded: EmbeddedBroker?
+        /// Carries the bus instead of sockets and threads; nil for none.
+        package var host: (any NodeHost)?
+        /// Where the node's random choices come from; nil for chance.
+        package var seed: UInt64?
+        package var limits = NodeLimits()
 
         /// Starts from `OBJBUS_URL`, `OBJBUS_NODE`, `OBJBUS_DUMP` and the program's name.
         public init(url: String? = nil, name: String? = nil) {
@@ -76,6 +81,9 @@ public final class Bus: Sendable {
             logger: configuration.logger)
         node.context = configuration.context
         node.dumps = configuration.dumpsMessages
+        node.host = configuration.host
+        node.seed = configuration.seed
+        node.limits = configuration.limits
         self.node = Node(node)
         self.delegate = BusDelegate()
         self.delegate.bus = self
@@ -101,7 +109,9 @@ public final class Bus: Sendable {
     /// - Throws: `BusError` of kind `disconnected` if no broker answers in time, of kind `invalid`
     ///   if the URL is none.
     public static func connect(_ configuration: Configuration) async throws -> Bus {
-        guard ["tcp://", "ipc://", "inproc://"].contains(where: configuration.url.hasPrefix) else {
+        let transports = ["tcp://", "ipc://", "inproc://"]
+        guard configuration.host != nil || transports.contains(where: configuration.url.hasPrefix)
+        else {
             throw BusError(
                 .invalid, "'\(configuration.url)' is no address: use tcp://HOST:PORT or ipc://PATH")
         }

@@ -4,7 +4,6 @@ import BusKernel
 import BusNode
 import BusNodeCore
 import BusWire
-import BusZeroMQ
 import Distributed
 import Logging
 
@@ -72,7 +71,7 @@ extension Bus {
         let context = CallContext(
             caller: call.caller, object: reference, method: extensions.method ?? "",
             name: extensions.name, chain: extensions.chain ?? self.nextChain(),
-            number: call.identity?.number, deadline: call.deadline)
+            number: call.identity?.number, deadline: call.deadline, clock: self.node.clock)
         do {
             let incoming = IncomingCall(call, extensions, self, hold)
             let result = try await CallContext.$current.withValue(context) {
@@ -100,7 +99,7 @@ extension Bus {
     }
 
     private func dispatch(_ call: IncomingCall) async throws -> CallResult {
-        guard Tick(nanoseconds: MonotonicClock.now()) < call.delivered.deadline else {
+        guard self.node.clock.now() < call.delivered.deadline else {
             throw BusError(.expired, "the deadline passed before \(call.method) started")
         }
         guard let object = self.objects.object(call.delivered.object) else {

@@ -1,8 +1,8 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import BusKernel
+import BusNode
 public import BusWire
-import BusZeroMQ
 
 /// What a handler may know of the call that it runs for.
 ///
@@ -26,12 +26,13 @@ public struct CallContext: Sendable {
     public let chain: ChainID
     let number: CallNumber?
     let deadline: Tick
+    let clock: NodeClock
 
     /// How long the caller still waits; nil if it set no deadline.
     public var remaining: Duration? {
         guard self.deadline != .distantFuture else { return nil }
-        let now = Tick(nanoseconds: MonotonicClock.now())
-        return .nanoseconds(Int64(clamping: self.deadline.since(now).nanoseconds))
+        let span = self.deadline.since(self.clock.now())
+        return .nanoseconds(Int64(clamping: span.nanoseconds))
     }
 
     /// Whether the caller gave up, or somebody up its chain; the handler's task is cancelled then.

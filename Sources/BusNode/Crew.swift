@@ -1,7 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements rules: calls, R17.
 
-import BusZeroMQ
+package import BusZeroMQ
 import Synchronization
 
 /// Threads of which one leads: it alone receives, and it runs handlers.
@@ -11,9 +11,9 @@ import Synchronization
 /// When a handler does not give its thread back, a follower takes the lead, so that heartbeats,
 /// replies and other objects go on. Followers sleep while the bus is idle. The pattern is
 /// leader/followers (Schmidt, O'Ryan, Pyarali, Kircher, Buschmann, 2000).
-final class Crew: @unchecked Sendable {
-    /// How long a job may keep the lead: 5 ms, in nanoseconds.
-    static let patience: UInt64 = 5_000_000
+package final class Crew: @unchecked Sendable {
+    /// How long a job may keep the lead, in nanoseconds.
+    private let patience: UInt64
     /// Threads at most; the last one never runs handlers.
     static let threadsMax = 64
 
@@ -38,12 +38,18 @@ final class Crew: @unchecked Sendable {
     private let isDozing = Atomic<Bool>(false)
     private let name: String
 
-    init(name: String) {
+    /// - Parameters:
+    ///   - name: of the threads.
+    ///   - patience: how long a job may keep the lead, in nanoseconds; 5 ms.
+    package init(name: String, patience: UInt64 = 5_000_000) {
         self.name = name
+        self.patience = patience
     }
 
     /// Starts the first two threads. `lead` is one round of the leader's work.
-    func start(_ lead: @escaping @Sendable (_ member: Int) -> Void) throws(ZeroMQError) {
+    package func start(
+        _ lead: @escaping @Sendable (_ member: Int) -> Void
+    ) throws(ZeroMQError) {
         try self.lock.withLock { () throws(ZeroMQError) in
             self.currentLeader.store(1, ordering: .sequentiallyConsistent)
             try self.addMember(lead)
@@ -52,7 +58,7 @@ final class Crew: @unchecked Sendable {
     }
 
     /// Lets every thread end after its present job.
-    func stop() {
+    package func stop() {
         self.lock.withLock {
             self.isStopped = true
             self.condition.broadcast()
@@ -60,17 +66,17 @@ final class Crew: @unchecked Sendable {
     }
 
     /// Whether the calling member may go on receiving.
-    func isLeader(_ member: Int) -> Bool {
+    package func isLeader(_ member: Int) -> Bool {
         self.currentLeader.load(ordering: .acquiring) == member
     }
 
     /// Whether a handler may be run: somebody must be left to take the lead.
-    var mayRunJobs: Bool {
+    package var mayRunJobs: Bool {
         self.lock.withLock { self.waiting > 0 || self.threads < Self.threadsMax }
     }
 
     /// Runs one job of the leader, watched by the followers.
-    func watched(_ job: () -> Bool) -> Bool {
+    package func watched(_ job: () -> Bool) -> Bool {
         if self.isDozing.load(ordering: .relaxed) { self.rouse() }
         let number = self.jobsBegun.add(1, ordering: .relaxed).newValue
         self.running.store(number, ordering: .releasing)
@@ -130,7 +136,7 @@ final class Crew: @unchecked Sendable {
                 seen = self.sample()
                 continue
             }
-            _ = self.condition.wait(on: self.lock, until: MonotonicClock.now() + Self.patience)
+            _ = self.condition.wait(on: self.lock, until: MonotonicClock.now() + self.patience)
             let now = self.sample()
             if now != seen {
                 seen = now

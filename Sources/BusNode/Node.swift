@@ -1,6 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
-import BusKernel
+package import BusKernel
 package import BusNodeCore
 package import BusWire
 package import BusZeroMQ
@@ -24,6 +24,10 @@ package struct NodeConfiguration: Sendable {
     package var context: Context?
     /// Print every message to standard error.
     package var dumps = false
+    /// Carries the node instead of sockets, threads and the machine's clock; nil for none.
+    package var host: (any NodeHost)?
+    /// Where the core's random choices come from; nil for chance.
+    package var seed: UInt64?
 
     package init(endpoint: String, name: String, program: String, logger: Logger) {
         self.endpoint = endpoint
@@ -40,6 +44,8 @@ package struct NodeConfiguration: Sendable {
 package final class Node: @unchecked Sendable {
     package let configuration: NodeConfiguration
     package let executor = NodeExecutor()
+    package let clock: NodeClock
+    private let host: (any NodeHost)?
     /// Set once, before `start`.
     package weak var delegate: (any NodeDelegate)?
 
@@ -61,24 +67,29 @@ package final class Node: @unchecked Sendable {
 
     package init(_ configuration: NodeConfiguration) {
         self.configuration = configuration
+        self.host = configuration.host
+        self.clock = NodeClock(configuration.host)
         var random = SystemRandomNumberGenerator()
         self.core = NodeStateMachine(
             name: configuration.name, program: configuration.program,
-            processID: Int64(getpid()), limits: configuration.limits, seed: random.next())
+            processID: Int64(getpid()), limits: configuration.limits,
+            seed: configuration.seed ?? random.next())
         _ = self.outbox
         _ = self.loop
     }
 
     /// Starts the threads and begins to link; `delegate.report` tells when it is done.
     package func start() throws(ZeroMQError) {
-        try self.loop.start()
+        if let host { host.started(self) } else { try self.loop.start() }
         self.step { core, now, effects in core.started(at: now, into: &effects) }
     }
 
     /// Says goodbye, fails what is under way, and lets the threads end.
     package func close() {
         self.step { core, now, effects in core.closed(at: now, into: &effects) }
-        self.loop.stop()
+        guard let host else { return self.loop.stop() }
+        host.ended(self)
+        self.loop.end.reached()
     }
 
     /// Waits until the threads have closed every socket; call after `close`. False if
@@ -200,6 +211,20 @@ package final class Node: @unchecked Sendable {
         }
     }
 
+    // MARK: For a host
+
+    /// A message arrived by the link of `epoch`.
+    package func received(_ message: Message, on epoch: Epoch) {
+        self.step { core, now, effects in
+            core.received(message, on: epoch, at: now, into: &effects)
+        }
+    }
+
+    /// The time of `nextDeadline` has come.
+    package func timePassed() {
+        self.step { core, now, effects in core.timePassed(at: now, into: &effects) }
+    }
+
     // MARK: Stepping
 
     /// Steps the core and runs its effects.
@@ -212,15 +237,19 @@ package final class Node: @unchecked Sendable {
     /// Does the work of `step`; the lock is closed when it begins and open when it ends.
     private func locked(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
         var effects: [NodeEffect] = []
-        body(&self.core, Tick(nanoseconds: MonotonicClock.now()), &effects)
+        body(&self.core, self.clock.now(), &effects)
         var others: [NodeEffect] = []
         var dropped: [AnyObject] = []
         var sends = false
         for effect in effects {
             switch effect {
             case .transmit(let outgoing):
-                self.outbox.append(outgoing)
-                sends = true
+                if let host {
+                    host.transmit(outgoing, from: self)
+                } else {
+                    self.outbox.append(outgoing)
+                    sends = true
+                }
             case .retain(let object):
                 self.delegate?.retain(object)
             case .release(let object):
@@ -233,7 +262,11 @@ package final class Node: @unchecked Sendable {
         self.lock.unlock()
         if sends { self.outbox.drain() }
         for effect in others { self.run(effect) }
-        self.loop.notLater(than: deadline)
+        if let host {
+            host.notLater(than: deadline, self)
+        } else {
+            self.loop.notLater(than: deadline)
+        }
         dropped.removeAll()
     }
 
@@ -244,18 +277,28 @@ package final class Node: @unchecked Sendable {
         case .cancelHandler(let identity): self.delegate?.cancelHandler(identity)
         case .report(let notice): self.delegate?.report(notice)
         case .openLink(let epoch, let attach, let hello):
-            self.loop.request(.open(epoch, attach: attach, hello: hello))
-        case .closeLink(let epoch): self.loop.request(.close(epoch))
+            if let host {
+                host.openLink(epoch, attach: attach, hello: hello, of: self)
+            } else {
+                self.loop.request(.open(epoch, attach: attach, hello: hello))
+            }
+        case .closeLink(let epoch):
+            if let host {
+                host.closeLink(epoch, of: self)
+            } else {
+                self.loop.request(.close(epoch))
+            }
         case .transmit, .retain, .release: break
         }
     }
 
     /// A link can't be used any more.
-    func failed(_ epoch: Epoch, _ reason: String) {
+    package func failed(_ epoch: Epoch, _ reason: String) {
         self.step { core, now, effects in
             core.linkFailed(epoch, reason, at: now, into: &effects)
         }
     }
 
-    func nextDeadline() -> Tick { self.lock.withLock { self.core.nextDeadline } }
+    /// When `timePassed` is next wanted.
+    package func nextDeadline() -> Tick { self.lock.withLock { self.core.nextDeadline } }
 }

@@ -14,18 +14,19 @@ package final class NodeExecutor: TaskExecutor {
     private let onEnqueue = Locked<(@Sendable () -> Void)?>(nil)
     private let isStopped = Atomic<Bool>(false)
 
-    init() {}
+    package init() {}
 
     /// Called after each `enqueue`, on the enqueuing thread.
-    func setWake(_ wake: (@Sendable () -> Void)?) {
+    package func setWake(_ wake: (@Sendable () -> Void)?) {
         self.onEnqueue.withLock { $0 = wake }
     }
 
-    var hasJobs: Bool { self.queued.load(ordering: .acquiring) > 0 }
+    /// Whether a job waits.
+    package var hasJobs: Bool { self.queued.load(ordering: .acquiring) > 0 }
 
     /// No thread will lead any more: what is left, and what comes, runs on Swift's own threads, so
     /// that every handler can end.
-    func stop() {
+    package func stop() {
         self.isStopped.store(true, ordering: .sequentiallyConsistent)
         let left = self.jobs.withLock { jobs in
             defer { jobs = [] }
@@ -52,7 +53,7 @@ package final class NodeExecutor: TaskExecutor {
     }
 
     /// Runs the oldest job on this thread. False if there is none.
-    func runOne() -> Bool {
+    package func runOne() -> Bool {
         guard self.hasJobs, let job = self.jobs.withLock({ $0.popFirst() }) else { return false }
         self.queued.subtract(1, ordering: .acquiringAndReleasing)
         job.runSynchronously(on: self.asUnownedTaskExecutor())

@@ -2,6 +2,7 @@
 // Implements docs/decisions/0006-blocking.md; rules R17, R18.
 
 import BusKernel
+import BusNode
 import BusNodeCore
 import BusWire
 import BusZeroMQ
@@ -106,7 +107,7 @@ final class HandlerRun: @unchecked Sendable {
         if self.isCancelled {
             return .failure(BusError(.cancelled, "cancelled before it started"))
         }
-        guard Tick(nanoseconds: MonotonicClock.now()) < self.context.deadline else {
+        guard self.context.clock.now() < self.context.deadline else {
             let text = "the deadline passed before \(self.call.method) started"
             return .failure(BusError(.expired, text))
         }
