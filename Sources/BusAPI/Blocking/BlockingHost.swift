@@ -3,7 +3,7 @@
 
 import BusNodeCore
 import BusWire
-public import Distributed
+import Distributed
 
 /// An object whose methods are one plain function, which may block its thread.
 distributed actor BlockingHost: BusObjectProtocol {
