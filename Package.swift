@@ -15,6 +15,9 @@ let settings: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(
+    name: "Configuration", package: "swift-configuration")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -99,8 +102,9 @@ let layer5: [Target] = [
     .target(
         name: "BusCommand",
         dependencies: [
-            "BusAPI", "BusBroker", "BusExamples", "BusSimulation", "BusValue", "BusWire",
-            "BusZeroMQ", argumentParser, lifecycle, logging, signals,
+            "BusAPI", "BusBroker", "BusBrokerCore", "BusExamples", "BusKernel", "BusSimulation",
+            "BusValue", "BusWire", "BusZeroMQ", argumentParser, configuration, lifecycle, logging,
+            signals, yaml,
         ], swiftSettings: settings),
     .executableTarget(name: "objbus", dependencies: ["BusCommand"], swiftSettings: settings),
     // The second process that the simulator's tests compare themselves with.
@@ -195,7 +199,10 @@ let tests: [Target] = [
         ], swiftSettings: settings),
     .testTarget(
         name: "CommandTests",
-        dependencies: ["BusAPI", "BusCommand", "BusExamples", "BusValue", "objbus"],
+        dependencies: [
+            "BusAPI", "BusBroker", "BusBrokerCore", "BusCommand", "BusExamples", "BusValue",
+            "objbus",
+        ],
         swiftSettings: settings),
     .testTarget(name: "TidyTests", swiftSettings: settings),
 ]
@@ -209,11 +216,14 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
     ],

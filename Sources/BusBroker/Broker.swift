@@ -78,7 +78,7 @@ package final class Broker: Sendable {
     // MARK: Starting
 
     private func listen() throws(BrokerError) -> Running {
-        let addresses = try self.addresses()
+        let addresses = try Self.addresses(of: self.configuration)
         let context = try self.context()
         let socket = try attempt { () throws(ZeroMQError) in
             try Socket(.router, in: context, options: self.socketOptions)
@@ -114,11 +114,19 @@ package final class Broker: Sendable {
         return try attempt { () throws(ZeroMQError) in try Context() }
     }
 
-    private func addresses() throws(BrokerError) -> [ListenAddress] {
+    /// Checks that a broker could listen on every address of `configuration`, as far as that can
+    /// be told without listening.
+    package static func check(_ configuration: BrokerConfiguration) throws(BrokerError) {
+        _ = try self.addresses(of: configuration)
+    }
+
+    private static func addresses(
+        of configuration: BrokerConfiguration
+    ) throws(BrokerError) -> [ListenAddress] {
         var addresses: [ListenAddress] = []
-        for text in self.configuration.endpoints {
+        for text in configuration.endpoints {
             let address = try ListenAddress(text)
-            guard address.isLocal || self.configuration.insecure else {
+            guard address.isLocal || configuration.insecure else {
                 throw BrokerError(
                     .insecure,
                     "refuse to listen on \(text): it reaches beyond this machine, and nodes are "

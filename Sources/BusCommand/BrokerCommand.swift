@@ -13,10 +13,15 @@ struct BrokerCommand: AsyncParsableCommand {
         discussion: """
             Prints one line when nodes can attach, and ends with code 0 on SIGINT or SIGTERM.
 
+            Each setting is taken from the options, else from the environment (OBJBUS_LISTEN, \
+            OBJBUS_LIMITS_NODES and so on), else from the file, else it is the default.
+
             Examples:
               objbus broker
               objbus broker --listen tcp://127.0.0.1:7431 --listen ipc:///tmp/objbus.sock
               objbus broker --listen tcp://127.0.0.1:0        (takes a free port and names it)
+              objbus broker --config /etc/objbus/objbus.yaml --set limits.nodes=100
+              objbus broker --config /etc/objbus/objbus.yaml --check-config
             """)
 
     @Option(
@@ -37,17 +42,22 @@ struct BrokerCommand: AsyncParsableCommand {
 
     @OptionGroup var log: LogOptions
 
-    @Flag(help: "Print every message to the standard error, as OBJBUS_DUMP=1 does.")
-    var dump = false
+    @OptionGroup var settings: SettingsOptions
 
     func run() async throws {
-        var configuration = BrokerConfiguration(
-            endpoints: self.listen.isEmpty
-                ? [BrokerConfiguration.defaultEndpoint] : self.listen)
-        configuration.insecure = self.insecure
-        configuration.dumps = configuration.dumps || self.dump
-        configuration.logger = self.log.logger("objbus.broker")
-        if let state { configuration.state = .directory(state) }
+        let settings = try await self.settings.settings(
+            of: BrokerSettings.section,
+            [
+                SettingOption(
+                    "--listen", "listen", self.listen.isEmpty ? nil : .texts(self.listen)),
+                SettingOption("--insecure", "insecure", self.insecure ? .flag(true) : nil),
+                SettingOption("--state", "state", self.state.map(SettingValue.text)),
+            ] + self.log.settings)
+        let configuration = try BrokerSettings.configuration(settings)
+        guard !self.settings.checkConfig else {
+            return self.settings.print(
+                SettingsReport(BrokerSettings.all, of: configuration, settings))
+        }
         let service = BrokerService(broker: Broker(configuration))
         let group = ServiceGroup(
             configuration: .init(
@@ -55,7 +65,7 @@ struct BrokerCommand: AsyncParsableCommand {
                     .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: self.log.quietLogger("objbus.services")))
+                logger: Log.quietLogger("objbus.services", configuration.logger.logLevel)))
         try await group.run()
     }
 }
@@ -68,34 +78,5 @@ private struct BrokerService: Service {
         let endpoints = try self.broker.start()
         Terminal.print("objbus broker: listening on \(endpoints.joined(separator: " "))")
         try await self.broker.run()
-    }
-}
-
-/// What commands have that go on running.
-struct LogOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "How much to log to the standard error: trace, debug, info, notice, warning, error "
-                + "or critical.", valueName: "level"),
-        transform: { text in
-            guard let level = Logger.Level(rawValue: text) else {
-                throw ValidationError("'\(text)' is no level of a log")
-            }
-            return level
-        })
-    var logLevel = Logger.Level.notice
-
-    /// Logs to the standard error.
-    func logger(_ label: String) -> Logger {
-        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = self.logLevel
-        return logger
-    }
-
-    /// Logs what the user did not ask for only where everything is wanted.
-    func quietLogger(_ label: String) -> Logger {
-        var logger = self.logger(label)
-        logger.logLevel = self.logLevel <= .debug ? self.logLevel : .critical
-        return logger
     }
 }

@@ -11,7 +11,7 @@ struct CommandFailure: Error, Hashable {
     /// The error's kind, as in the registry; `usage` for the command's own.
     let kind: String
     /// What went wrong, and what can be done.
-    let message: String
+    private(set) var message: String
     /// Whether the method ran; nil for what never was a call.
     var executed: BusError.Executed?
     /// The type of the error that the object threw.
@@ -67,6 +67,17 @@ struct CommandFailure: Error, Hashable {
         self.typeName = typeName
         self.value = value
         self.hops = hops
+    }
+
+    /// The same failure, told with the place of the setting that caused it, unless it was typed.
+    func placed(_ origin: SettingOrigin?, _ key: String) -> CommandFailure {
+        var failure = self
+        switch origin {
+        case .file: failure.message = "\(origin?.text ?? ""): \(key): \(self.message)"
+        case .variable(let name): failure.message = "\(name): \(self.message)"
+        case .option, .standard, nil: break
+        }
+        return failure
     }
 
     /// `error: ` and everything on one line, without control characters.

@@ -3,7 +3,6 @@
 import ArgumentParser
 import BusAPI
 import BusExamples
-import Logging
 import ServiceLifecycle
 import UnixSignals
 
@@ -19,6 +18,9 @@ struct WorkerCommand: AsyncParsableCommand {
             Without a program it publishes counter, greeter, bank and files, or those named, waits \
             for the broker as long as it takes, prints one line when they can be called, and ends \
             with code 0 on SIGINT or SIGTERM.
+
+            Each setting is taken from the options, else from the environment (OBJBUS_URL, \
+            OBJBUS_NODE and so on), else from the section 'worker' of the file.
 
             With a program it runs that with OBJBUS_URL set, passes signals on, and ends with its \
             exit status.
@@ -38,8 +40,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder that 'files' serves, to be read only.", valueName: "folder"))
-    var root = "."
+            "The folder that 'files' serves, to be read only. (default: this one)",
+            valueName: "folder"), completion: .directory)
+    var root: String?
 
     @Option(
         help: ArgumentHelp(
@@ -50,6 +53,8 @@ struct WorkerCommand: AsyncParsableCommand {
     var restart = false
 
     @OptionGroup var log: LogOptions
+
+    @OptionGroup var settings: SettingsOptions
 
     @Argument(
         help: ArgumentHelp(
@@ -78,27 +83,50 @@ struct WorkerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard self.program.isEmpty else {
-            var variables = ["OBJBUS_URL": self.bus.url]
-            if let name { variables["OBJBUS_NODE"] = name }
+        let settings = try await self.settings.settings(
+            of: WorkerSettings.section,
+            [
+                SettingOption("--bus", "url", self.bus.bus.map(SettingValue.text)),
+                SettingOption("--name", "node", self.name.map(SettingValue.text)),
+                SettingOption("--root", "root", self.root.map(SettingValue.text)),
+                SettingOption(
+                    "--timeout", "timeout",
+                    self.timeout.map { .span($0.duration) }),
+                SettingOption(
+                    "<object>", "objects",
+                    self.objects.isEmpty ? nil : .texts(self.objects.map(\.rawValue))),
+            ] + self.log.settings)
+        let configuration = try WorkerSettings.configuration(settings)
+        if self.settings.checkConfig {
+            self.settings.print(SettingsReport(WorkerSettings.all, of: configuration, settings))
+        } else if self.program.isEmpty {
+            try await self.publish(configuration)
+        } else {
+            var variables = ["OBJBUS_URL": configuration.url]
+            if let node = configuration.node { variables["OBJBUS_NODE"] = node }
+            if configuration.dump { variables["OBJBUS_DUMP"] = "1" }
             let supervisor = Supervisor(
                 program: self.program, variables: variables, restarts: self.restart)
             throw ExitStatus(code: await supervisor.run())
         }
-        var configuration = Bus.Configuration(url: self.bus.url, name: self.name)
-        configuration.connectTimeout = self.timeout?.duration ?? .seconds(31_536_000)
-        configuration.logger = self.log.logger("objbus.node")
+    }
+
+    private func publish(_ worker: WorkerConfiguration) async throws {
+        var configuration = Bus.Configuration(url: worker.url, name: worker.node)
+        configuration.connectTimeout = worker.timeout ?? .seconds(31_536_000)
+        configuration.logger = Log.logger("objbus.node", worker.logLevel)
+        configuration.dumpsMessages = worker.dump
         try configuration.useOwnContext()
         let service = WorkerService(
-            configuration: configuration, root: self.root,
-            examples: self.objects.isEmpty ? Example.allCases : self.objects)
+            configuration: configuration, root: worker.root,
+            examples: Example.allCases.filter { worker.objects.contains($0.rawValue) })
         let group = ServiceGroup(
             configuration: .init(
                 services: [
                     .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: self.log.quietLogger("objbus.services")))
+                logger: Log.quietLogger("objbus.services", worker.logLevel)))
         try await group.run()
     }
 }

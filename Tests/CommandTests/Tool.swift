@@ -19,7 +19,7 @@ final class Tool: @unchecked Sendable {
         self.process.executableURL = program ?? Self.products.appendingPathComponent("objbus")
         self.process.arguments = arguments
         var variables = ProcessInfo.processInfo.environment
-        for name in ["OBJBUS_URL", "OBJBUS_NODE", "OBJBUS_DUMP"] { variables[name] = nil }
+        variables = variables.filter { !$0.key.hasPrefix("OBJBUS_") }
         self.process.environment = variables.merging(environment) { _, new in new }
         self.process.standardInput = self.input
         self.process.standardOutput = output

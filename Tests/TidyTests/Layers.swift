@@ -30,8 +30,8 @@ struct Layer {
         "BusCommand": Layer(
             5,
             [
-                "BusAPI", "BusBroker", "BusDashboard", "BusExamples", "BusKernel", "BusSimulation",
-                "BusValue", "BusWire", "BusZeroMQ",
+                "BusAPI", "BusBroker", "BusBrokerCore", "BusDashboard", "BusExamples", "BusKernel",
+                "BusSimulation", "BusValue", "BusWire", "BusZeroMQ",
             ]),
         "objbus": Layer(5, ["BusCommand"]),
     ]
