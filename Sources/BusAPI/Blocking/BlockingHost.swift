@@ -39,14 +39,23 @@ distributed actor BlockingHost: BusObjectProtocol {
         guard methods.isEmpty || methods.contains(where: { $0.name == call.method }),
             let context = CallContext.current
         else { return nil }
-        let run = HandlerRun(call, context, object.handler)
-        let (lane, side) = (object.lane, object.actorSystem.blocking)
-        let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { run.place(in: lane, side, $0) }
+        return try await object.run(HandlerRun(call, context, object.handler)).get()
+    }
+
+    private func run(_ run: HandlerRun) async -> Result<CallResult, any Error> {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { self.place(run, $0) }
         } onCancel: {
             run.cancel()
         }
-        return try result.get()
+    }
+
+    /// The actor's own, so that nobody can get here off the actor: a closure that does not mention
+    /// its actor runs elsewhere, and the order would be that of the threads.
+    private func place(
+        _ run: HandlerRun, _ continuation: UnsafeContinuation<Result<CallResult, any Error>, Never>
+    ) {
+        run.place(in: self.lane, self.actorSystem.blocking, continuation)
     }
 }
 
