@@ -8,44 +8,49 @@ import Synchronization
 ///
 /// The leader runs them between two looks at the socket, which spares a wake-up per call. A job
 /// that hogs its thread is left behind: see `Crew`.
-package final class NodeExecutor: TaskExecutor {
-    private let jobs = Locked<Deque<UnownedJob>>([])
+package final class NodeExecutor: TaskExecutor, @unchecked Sendable {
+    private struct State {
+        var jobs: Deque<UnownedJob> = []
+        var isStopped = false
+    }
+
+    private let state = Locked(State())
+    /// As many as there are jobs; changed under the lock only.
     private let queued = Atomic<Int>(0)
-    private let onEnqueue = Locked<(@Sendable () -> Void)?>(nil)
-    private let isStopped = Atomic<Bool>(false)
+    /// Set once, before the first job. Never behind a generic lock: each access there would wrap
+    /// the closure once more (Swift 6.3.1), until a call of it takes longer than all the rest.
+    private var wake: (@Sendable () -> Void)?
 
     package init() {}
 
-    /// Called after each `enqueue`, on the enqueuing thread.
-    package func setWake(_ wake: (@Sendable () -> Void)?) {
-        self.onEnqueue.withLock { $0 = wake }
+    /// Called after each `enqueue`, on the enqueuing thread. Set it once, before the first job.
+    package func setWake(_ wake: @escaping @Sendable () -> Void) {
+        self.wake = wake
     }
 
     /// Whether a job waits.
-    package var hasJobs: Bool { self.queued.load(ordering: .acquiring) > 0 }
+    package var hasJobs: Bool { self.queued.load(ordering: .sequentiallyConsistent) > 0 }
 
     /// No thread will lead any more: what is left, and what comes, runs on Swift's own threads, so
     /// that every handler can end.
     package func stop() {
-        self.isStopped.store(true, ordering: .sequentiallyConsistent)
-        let left = self.jobs.withLock { jobs in
-            defer { jobs = [] }
-            return jobs
+        let left = self.state.withLock { state in
+            state.isStopped = true
+            defer { state.jobs = [] }
+            self.queued.store(0, ordering: .sequentiallyConsistent)
+            return state.jobs
         }
-        self.queued.subtract(left.count, ordering: .acquiringAndReleasing)
         for job in left { globalConcurrentExecutor.enqueue(ExecutorJob(job)) }
     }
 
     package func enqueue(_ job: UnownedJob) {
-        if self.isStopped.load(ordering: .sequentiallyConsistent) {
-            globalConcurrentExecutor.enqueue(ExecutorJob(job))
-            return
+        let isTaken = self.state.withLock { state in
+            guard !state.isStopped else { return false }
+            state.jobs.append(job)
+            self.queued.store(state.jobs.count, ordering: .sequentiallyConsistent)
+            return true
         }
-        self.jobs.withLock { $0.append(job) }
-        self.queued.add(1, ordering: .acquiringAndReleasing)
-        self.onEnqueue.withLock { $0 }?()
-        // Whoever stopped meanwhile may have looked before this job was there.
-        if self.isStopped.load(ordering: .sequentiallyConsistent) { self.stop() }
+        if isTaken { self.wake?() } else { globalConcurrentExecutor.enqueue(ExecutorJob(job)) }
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -54,9 +59,13 @@ package final class NodeExecutor: TaskExecutor {
 
     /// Runs the oldest job on this thread. False if there is none.
     package func runOne() -> Bool {
-        guard self.hasJobs, let job = self.jobs.withLock({ $0.popFirst() }) else { return false }
-        self.queued.subtract(1, ordering: .acquiringAndReleasing)
-        job.runSynchronously(on: self.asUnownedTaskExecutor())
+        guard self.hasJobs else { return false }
+        let next = self.state.withLock { state in
+            defer { self.queued.store(state.jobs.count, ordering: .sequentiallyConsistent) }
+            return state.jobs.popFirst()
+        }
+        guard let next else { return false }
+        next.runSynchronously(on: self.asUnownedTaskExecutor())
         return true
     }
 }

@@ -24,11 +24,10 @@ final class NodeLoop: @unchecked Sendable {
     /// Keeps the node while its threads run.
     private var keptNode: Node?
     private let crew: Crew
-    private let waker: Waker?
+    private let alarm = Alarm()
     private let requests = Locked<Deque<Request>>([])
     private let requested = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
-    private let isWaiting = Atomic<Bool>(false)
     /// Reached when the last round is over and the sockets are closed.
     let end = LoopEnd()
     /// When the present wait ends by itself.
@@ -42,27 +41,24 @@ final class NodeLoop: @unchecked Sendable {
     init(_ node: Node) {
         self.node = node
         self.crew = Crew(name: "objbus-node")
-        self.waker = try? Waker()
-        if let waker { _ = self.poller.add(waker) }
+        if let waker = self.alarm.waker { _ = self.poller.add(waker) }
     }
 
     func start() throws(ZeroMQError) {
-        guard self.waker != nil else { throw .tooManySockets }
+        guard self.alarm.waker != nil else { throw .tooManySockets }
         self.keptNode = self.node
-        self.node.executor.setWake { [weak self] in self?.wake() }
+        self.node.executor.setWake { [alarm] in alarm.ring() }
         try self.crew.start { [self] member in self.lead(member) }
     }
 
     func stop() {
         self.isStopped.store(true, ordering: .sequentiallyConsistent)
         self.crew.stop()
-        self.waker?.wake()
+        self.alarm.waker?.wake()
     }
 
     /// Makes the leader look around, if it waits.
-    func wake() {
-        if self.isWaiting.load(ordering: .sequentiallyConsistent) { self.waker?.wake() }
-    }
+    func wake() { self.alarm.ring() }
 
     /// Makes sure that the leader does not sleep past `deadline`.
     func notLater(than deadline: Tick) {
@@ -111,9 +107,9 @@ final class NodeLoop: @unchecked Sendable {
     private func wait() {
         let deadline = self.node.nextDeadline().nanoseconds
         self.waitsUntil.store(deadline, ordering: .sequentiallyConsistent)
-        self.isWaiting.store(true, ordering: .sequentiallyConsistent)
+        self.alarm.isSet.store(true, ordering: .sequentiallyConsistent)
         defer {
-            self.isWaiting.store(false, ordering: .sequentiallyConsistent)
+            self.alarm.isSet.store(false, ordering: .sequentiallyConsistent)
             self.waitsUntil.store(0, ordering: .sequentiallyConsistent)
         }
         // Whoever added work before the flag was up did not wake us.
@@ -208,7 +204,7 @@ final class NodeLoop: @unchecked Sendable {
         _ fill: (inout Poller) throws(Failure) -> Void
     ) throws(Failure) {
         self.poller = Poller()
-        if let waker { _ = self.poller.add(waker) }
+        if let waker = self.alarm.waker { _ = self.poller.add(waker) }
         try fill(&self.poller)
     }
 
@@ -224,6 +220,19 @@ final class NodeLoop: @unchecked Sendable {
     private func failLink(_ reason: String) {
         guard let epoch = self.link?.epoch else { return }
         self.node.failed(epoch, reason)
+    }
+}
+
+/// Wakes the leader while it waits, and costs next to nothing while it does not.
+final class Alarm: Sendable {
+    /// Nil if the process is out of descriptors; then the loop does not start.
+    let waker = try? Waker()
+    /// Set before the last look for work that precedes a wait.
+    let isSet = Atomic<Bool>(false)
+
+    /// Call after the work has been made visible.
+    func ring() {
+        if self.isSet.load(ordering: .sequentiallyConsistent) { self.waker?.wake() }
     }
 }
 
