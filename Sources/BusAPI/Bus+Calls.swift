@@ -125,8 +125,20 @@ extension Bus {
         request.entries = references
         request.extensions.method = method
         request.deadline = self.deadline(CallOptions())
-        return try self.reply(of: await PendingCall(self.node).outcome(of: request))
+        while true {
+            do {
+                return try self.reply(of: await PendingCall(self.node).outcome(of: request))
+            } catch let error as BusError where error.kind == .recovering {
+                // At the deadline the next attempt fails by itself.
+                guard (try? await Task.sleep(for: Self.recoveryPause)) != nil else {
+                    throw BusError(.cancelled, "the calling task was cancelled")
+                }
+            }
+        }
     }
+
+    /// Between two questions to a broker that was restarted and waits for its nodes.
+    private static let recoveryPause = Duration.milliseconds(50)
 
     private func mayRetry(_ error: BusError, _ options: CallOptions) -> Bool {
         if error.kind == .moved { return true }

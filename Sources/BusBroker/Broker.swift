@@ -85,16 +85,18 @@ package final class Broker: Sendable {
         }
         let endpoints = try Self.bind(socket, to: addresses)
         // Not before binding: only who listens on the first address may make its key.
-        let (key, isRestart) = try self.key(of: addresses[0])
+        let (key, roster) = try self.state(of: addresses[0])
+        let returning = roster?.living ?? []
         let control = try attempt { () throws(ZeroMQError) in try BrokerControl() }
         let core = BrokerStateMachine(
             limits: self.configuration.limits, authority: MessageAuthenticator(key: key),
-            seed: UInt64.random(in: .min ... .max), isRestart: isRestart,
+            seed: UInt64.random(in: .min ... .max), returning: returning,
             at: Tick(nanoseconds: MonotonicClock.now()))
         let loop: BrokerLoop
         do throws(ZeroMQError) {
             loop = try BrokerLoop(
-                socket: socket, core: core, control: control, listening: endpoints,
+                socket: socket, core: core, control: control, roster: roster,
+                listening: endpoints,
                 reporter: BrokerReporter(logger: self.configuration.logger),
                 dumps: self.configuration.dumps)
         } catch {
@@ -104,7 +106,8 @@ package final class Broker: Sendable {
         self.configuration.logger.info(
             "broker listens",
             metadata: [
-                "endpoints": "\(endpoints.joined(separator: " "))", "restart": "\(isRestart)",
+                "endpoints": "\(endpoints.joined(separator: " "))",
+                "awaited": "\(returning.count)",
             ])
         return Running(thread: thread, control: control, endpoints: endpoints)
     }
@@ -167,13 +170,19 @@ package final class Broker: Sendable {
         return endpoints
     }
 
-    private func key(
+    /// What lasts from one run to the next: the key, and who was attached; nothing of the latter
+    /// for an address that nobody would find again.
+    private func state(
         of address: ListenAddress
-    ) throws(BrokerError) -> (key: [UInt8], existed: Bool) {
+    ) throws(BrokerError) -> (key: [UInt8], roster: RosterFile?) {
         guard address.isLasting,
             let directory = try KeyFile.directory(of: self.configuration.state)
-        else { return (KeyFile.random(), false) }
-        return try KeyFile.key(of: address, in: directory)
+        else { return (KeyFile.random(), nil) }
+        let (key, existed) = try KeyFile.key(of: address, in: directory)
+        let roster = try RosterFile(
+            of: address, in: directory, isNew: !existed,
+            linesMax: self.configuration.limits.rosterLines)
+        return (key, roster)
     }
 
     private static func startThread(

@@ -20,6 +20,8 @@ struct BrokerLoop: ~Copyable {
 
     private let socket: Socket
     private let control: BrokerControl
+    /// Who may come back after the next start; nil where nobody may.
+    private let roster: RosterFile?
     private let listening: [String]
     private let files: [SocketFile]
     private let dumps: Bool
@@ -38,9 +40,10 @@ struct BrokerLoop: ~Copyable {
     /// Takes over a bound and monitored router.
     init(
         socket: consuming Socket, core: BrokerStateMachine, control: BrokerControl,
-        listening: [String], reporter: BrokerReporter, dumps: Bool
+        roster: RosterFile?, listening: [String], reporter: BrokerReporter, dumps: Bool
     ) throws(ZeroMQError) {
         self.control = control
+        self.roster = roster
         self.listening = listening
         self.files = listening.compactMap { SocketFile(endpoint: $0) }
         self.core = core
@@ -157,6 +160,10 @@ struct BrokerLoop: ~Copyable {
                 try self.send(own, transmission, to: connection)
             case .watch(let connection):
                 try self.watch(connection, descriptor: message.frame.sourceDescriptor)
+            case .remember(let incarnation):
+                if let roster, !roster.add(incarnation) { self.reporter.rosterFailed() }
+            case .forget(let incarnation):
+                if let roster, !roster.remove(incarnation) { self.reporter.rosterFailed() }
             case .log(let notice):
                 self.reporter.log(notice)
             }

@@ -75,6 +75,13 @@ struct BrokerReporter {
         }
     }
 
+    /// The roster can't be written any more; told once, because it is given up then.
+    func rosterFailed() {
+        self.logger.error(
+            "roster not written",
+            metadata: ["reason": "nodes will begin anew after a restart of this broker"])
+    }
+
     /// The loop can't go on.
     func failed(_ error: any Error) {
         self.logger.error("broker failed", metadata: ["reason": "\(error)"])

@@ -18,7 +18,7 @@ package enum KeyFile {
         of address: ListenAddress, in directory: String
     ) throws(BrokerError) -> (key: [UInt8], existed: Bool) {
         try self.makeDirectory(directory)
-        let path = "\(directory)/broker-\(self.shortened(address.fileName)).key"
+        let path = self.path(of: address, in: directory, kind: "key")
         if let key = try self.read(path) { return (key, true) }
         let key = self.random()
         if try self.create(path, key) { return (key, false) }
@@ -26,6 +26,11 @@ package enum KeyFile {
             throw BrokerError(.state, "the key file \(path) comes and goes")
         }
         return (other, true)
+    }
+
+    /// Where the broker on `address` keeps what lasts.
+    static func path(of address: ListenAddress, in directory: String, kind: String) -> String {
+        "\(directory)/broker-\(self.shortened(address.fileName)).\(kind)"
     }
 
     /// 32 bytes from the system's generator.

@@ -26,6 +26,12 @@ package enum BrokerEffect: Sendable {
     case send(Message, Transmission, to: ConnectionID)
     /// Tell the core by `connectionClosed` when this connection, whose message is at hand, ends.
     case watch(ConnectionID)
+    /// Write down that this incarnation lives, before it is told so: the next run of the broker
+    /// must take it back.
+    case remember(IncarnationID)
+    /// Write down that this incarnation has ended, before anybody is told: the next run must not
+    /// take it back.
+    case forget(IncarnationID)
     /// Write one line to the log.
     case log(BrokerNotice)
 }

@@ -15,6 +15,8 @@ package struct BrokerLimits: Hashable, Sendable {
     package var namesPerNode = 200_000
     /// Connections whose garbage has been logged; beyond it garbage is dropped without a line.
     package var offenders = 1_024
+    /// Lines of the shell's file of living incarnations, after which it is written anew.
+    package var rosterLines = 65_536
     /// How often a heartbeat goes out on a link that is otherwise silent (rules: links).
     package var heartbeat: Span = .seconds(1)
     /// After so long a silence a link is lost.

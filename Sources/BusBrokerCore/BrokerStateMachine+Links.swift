@@ -103,7 +103,11 @@ extension BrokerStateMachine {
         let name = self.nodes.facts(of: slot).name
         effects.append(.log(.nodeAttached(node.incarnation, name: name, epoch: header.epoch)))
         self.restate(hello, of: node.incarnation, slot, &effects)
-        if isResumed { self.announceLink(of: slot, &effects) }
+        guard isResumed else { return }
+        self.announceLink(of: slot, &effects)
+        if self.missing.remove(node.incarnation) != nil, self.missing.isEmpty {
+            self.endRecovery(at: now, &effects)
+        }
     }
 
     /// Decides whether the node may attach, and finds or makes its record.
@@ -118,6 +122,7 @@ extension BrokerStateMachine {
                 return nil
             }
             let record = NodeRecord(incarnation: self.drawIncarnation())
+            effects.append(.remember(record.incarnation))
             return (self.nodes.add(record, NodeFacts(hello, now)), false)
         }
         guard self.authority.secret(of: claimed).matches(hello.secret) else {
@@ -132,9 +137,7 @@ extension BrokerStateMachine {
             if node.link != nil { self.endLink(slot, .replaced, now, &effects) }
             return (slot, true)
         }
-        guard self.recoveryDeadline != nil, !self.endedWhileRecovering.contains(claimed),
-            self.nodes.count < self.limits.nodes
-        else {
+        guard self.missing.contains(claimed), self.nodes.count < self.limits.nodes else {
             self.refuse(rx, .notFound, "incarnation \(claimed) has ended", &effects)
             return nil
         }
@@ -144,7 +147,7 @@ extension BrokerStateMachine {
     private mutating func drawIncarnation() -> IncarnationID {
         while true {
             let id = IncarnationID(rawValue: self.random.next())
-            if id != .broker, self.nodes.slot(of: id) == nil { return id }
+            if id != .broker, !self.mayExist(id) { return id }
         }
     }
 
@@ -197,8 +200,7 @@ extension BrokerStateMachine {
 
     /// Whether `owner` is known or, after a restart, may still come back.
     package func mayExist(_ owner: IncarnationID) -> Bool {
-        self.nodes.slot(of: owner) != nil
-            || (self.recoveryDeadline != nil && !self.endedWhileRecovering.contains(owner))
+        self.nodes.slot(of: owner) != nil || self.missing.contains(owner)
     }
 
     /// Tells those who may have sent calls to an earlier link to send them again.
@@ -256,7 +258,7 @@ extension BrokerStateMachine {
         _ = self.holders.dropRows(of: node.incarnation)
         let dropped = self.holders.dropColumn(of: slot)
         self.nodes.remove(slot)
-        if self.recoveryDeadline != nil { self.endedWhileRecovering.insert(node.incarnation) }
+        effects.append(.forget(node.incarnation))
         self.tellEnded(node.incarnation, reason, to: concerned, &effects)
         for reference in dropped { self.zeroCheck(reference, &effects) }
         effects.append(.log(.incarnationEnded(node.incarnation, reason)))
@@ -271,19 +273,22 @@ extension BrokerStateMachine {
         for slot in slots { self.send(Message(header), to: slot, &effects) }
     }
 
-    /// The recovery window closes: who has not come back has ended (rules R8).
+    /// The recovery window closes: everybody has come back, or who has not has ended (rules R8).
     mutating func endRecovery(at now: Tick, _ effects: inout [BrokerEffect]) {
         guard self.recoveryDeadline != nil else { return }
         let awaited = Set(self.waiters.keys).union(self.holders.owners())
-        for owner in awaited.sorted() where self.nodes.slot(of: owner) == nil {
-            let concerned = self.concerned(by: owner)
-            self.waiters[owner] = nil
-            _ = self.holders.dropRows(of: owner)
-            self.tellEnded(owner, .notRestored, to: concerned, &effects)
-            effects.append(.log(.incarnationEnded(owner, .notRestored)))
+        for incarnation in self.missing.sorted() {
+            effects.append(.forget(incarnation))
+            if awaited.contains(incarnation) {
+                let concerned = self.concerned(by: incarnation)
+                self.waiters[incarnation] = nil
+                _ = self.holders.dropRows(of: incarnation)
+                self.tellEnded(incarnation, .notRestored, to: concerned, &effects)
+            }
+            effects.append(.log(.incarnationEnded(incarnation, .notRestored)))
         }
         self.recoveryDeadline = nil
-        self.endedWhileRecovering = []
+        self.missing = []
         for reference in self.holders.unreferenced() { self.zeroCheck(reference, &effects) }
         effects.append(.log(.recovered))
     }

@@ -55,6 +55,7 @@ extension BrokerStateMachine {
             guard let name = try? Extensions.nameRange(in: frame, header: header),
                 header.flags.contains(.resent)
                     || self.names.isHead(target, ofNameIn: frame, at: name)
+                    || self.missing.contains(target.owner)
             else { return BusError(.moved, "the name no longer means \(target)") }
         }
         if target.owner != sender.incarnation {

@@ -140,6 +140,9 @@ extension BrokerStateMachine {
         _ name: String, _ slot: NodeSlot, _ caller: IncarnationID
     ) throws(BusError) -> Answer {
         guard let claim = self.names.head(of: name) else {
+            guard self.missing.isEmpty else {
+                throw BusError(.recovering, "who has published '\(name)' may still come back")
+            }
             let similar = self.names.similar(to: name)
             let hint =
                 similar.isEmpty
@@ -165,6 +168,9 @@ extension BrokerStateMachine {
             entry.generation >= self.holders[entry.reference]?.generation ?? .first
         else { throw BusError(.denied, "the tag does not belong to \(entry.reference)") }
         guard self.holders[entry.reference]?.isHeld ?? false else {
+            guard self.missing.isEmpty else {
+                throw BusError(.recovering, "who holds \(entry.reference) may still come back")
+            }
             throw BusError(.notFound, "nobody keeps \(entry.reference) alive any more")
         }
         let granted = self.grant(entry.reference, entry.generation, to: slot, caller)

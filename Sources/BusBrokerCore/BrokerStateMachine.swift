@@ -55,8 +55,8 @@ package struct BrokerStateMachine: Sendable {
     var linksMade: UInt64 = 0
     /// Until then Unrefs are held back and unknown incarnations may still return (rules R8).
     var recoveryDeadline: Tick?
-    /// Ended during the recovery window: must not come back in it.
-    var endedWhileRecovering: Set<IncarnationID> = []
+    /// Incarnations of the run before that have not come back yet; empty but in the window.
+    var missing: Set<IncarnationID> = []
     /// Calls wait for these incarnations; told when one links again or ends.
     var waiters: [IncarnationID: Set<IncarnationID>] = [:]
     package internal(set) var counters = BrokerCounters()
@@ -64,12 +64,11 @@ package struct BrokerStateMachine: Sendable {
 
     /// - Parameters:
     ///   - seed: unlike that of any earlier run; incarnation ids are drawn from it.
-    ///   - isRestart: whether nodes of an earlier run may come back.
-    ///   - ended: incarnations that earlier runs reported as ended for want of a link. They would
-    ///     otherwise come back although all others have been told of their end.
+    ///   - returning: the incarnations that lived when the run before ended, as `remember` and
+    ///     `forget` told: these may come back, and nobody else.
     package init(
         limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
-        isRestart: Bool, ended: Set<IncarnationID> = [], at now: Tick
+        returning: Set<IncarnationID> = [], at now: Tick
     ) {
         self.limits = limits
         self.authority = Seals(authority)
@@ -80,10 +79,10 @@ package struct BrokerStateMachine: Sendable {
         self.names = NameTable(seed: self.random.next())
         self.startedAt = now
         self.timers.add(.heartbeatRound, due: now.advanced(by: limits.heartbeat))
-        if isRestart {
+        if !returning.isEmpty {
             let deadline = now.advanced(by: limits.recoveryWindow)
             self.recoveryDeadline = deadline
-            self.endedWhileRecovering = ended
+            self.missing = returning
             self.timers.add(.recoveryEnd, due: deadline)
         }
     }

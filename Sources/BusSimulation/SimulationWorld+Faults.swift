@@ -13,7 +13,7 @@ extension SimulationWorld {
         let seed = self.random.next()
         self.broker = BrokerStateMachine(
             limits: self.plan.brokerLimits, authority: self.authority, seed: seed,
-            isRestart: self.brokerRuns > 0, ended: self.buried, at: self.now)
+            returning: self.remembered, at: self.now)
         self.brokerRuns += 1
         self.trace("b: starts, run \(self.brokerRuns)")
     }

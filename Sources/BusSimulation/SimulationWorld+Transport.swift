@@ -69,6 +69,10 @@ extension SimulationWorld {
                 }
             case .watch:
                 break
+            case .remember(let incarnation):
+                self.remembered.insert(incarnation)
+            case .forget(let incarnation):
+                self.remembered.remove(incarnation)
             case .log(let notice):
                 self.noted(notice)
             }

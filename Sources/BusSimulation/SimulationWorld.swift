@@ -61,9 +61,10 @@ package struct SimulationWorld {
     var hostile = HostilePeer()
     /// Incarnations whose process is gone, or that the broker has declared dead.
     var ended: Set<IncarnationID> = []
-    /// Those that the broker has declared dead: it must not let them in again, and keeps them
-    /// beside its key.
+    /// Those that the broker has declared dead: it must not let them in again.
     var buried: Set<IncarnationID> = []
+    /// What the broker's shell keeps beside its key: who lives.
+    var remembered: Set<IncarnationID> = []
     var attached: Set<IncarnationID> = []
     /// A call that the canary lets others overtake, by link.
     var heldBack: [Int: Outgoing] = [:]

@@ -50,6 +50,9 @@ public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
         /// Between nodes and broker only: the name has a new head, resolve it again (rules R16).
         package static let moved = Kind(rawValue: "moved")
 
+        /// Between nodes and broker only: ask again, not all nodes are back after a restart.
+        package static let recovering = Kind(rawValue: "recovering")
+
         /// The word on the wire.
         public var description: String { self.rawValue }
     }
@@ -95,6 +98,7 @@ extension BusError.Kind {
             advice: "call again if executed is no, or if twice does no harm"),
         Entry(kind: .denied, exitCode: 5, advice: "get the reference from somebody who holds it"),
         Entry(kind: .moved, exitCode: 4, advice: "resolve the name again"),
+        Entry(kind: .recovering, exitCode: 4, advice: "ask again a little later"),
     ]
 
     /// The exit code of the `objbus` command for this kind; 1 for a kind that we don't know.

@@ -23,6 +23,8 @@ final class BrokerWorld {
     private(set) var now = Tick.zero
     private(set) var notices: [BrokerNotice] = []
     private(set) var watched: Set<ConnectionID> = []
+    /// What the next run is told.
+    private(set) var remembered: Set<IncarnationID>
     /// Connections that take nothing more, and why.
     var blocked: [ConnectionID: SendFailure] = [:]
     private var inboxes: [ConnectionID: [Message]] = [:]
@@ -30,15 +32,17 @@ final class BrokerWorld {
     private var connectionCount: UInt32 = 0
     private var effects: [BrokerEffect] = []
 
+    /// - Parameter former: the run before, whose shell kept what it was told.
     init(
-        isRestart: Bool = false, seed: UInt64 = 1, ended: Set<IncarnationID> = [],
+        after former: BrokerWorld? = nil, seed: UInt64 = 1,
         _ change: (inout BrokerLimits) -> Void = { _ in }
     ) {
         var limits = BrokerLimits()
         change(&limits)
+        self.remembered = former?.remembered ?? []
         self.core = BrokerStateMachine(
-            limits: limits, authority: TestAuthority(), seed: seed, isRestart: isRestart,
-            ended: ended, at: .zero)
+            limits: limits, authority: TestAuthority(), seed: seed,
+            returning: self.remembered, at: .zero)
     }
 
     func connect() -> ConnectionID {
@@ -111,6 +115,10 @@ final class BrokerWorld {
                 }
             case .watch(let watched):
                 self.watched.insert(watched)
+            case .remember(let incarnation):
+                self.remembered.insert(incarnation)
+            case .forget(let incarnation):
+                self.remembered.remove(incarnation)
             case .log(let notice):
                 self.notices.append(notice)
             }

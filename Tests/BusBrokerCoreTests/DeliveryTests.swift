@@ -152,7 +152,7 @@ import Testing
     // MARK: After a restart of the broker
 
     @Test func `nodes restate names and holdings to a new run, and nothing is freed meanwhile`() {
-        let world = BrokerWorld(isRestart: true, seed: 2)
+        let world = BrokerWorld(after: self.world, seed: 2)
         let (owner, holder) = self.returning(to: world)
         owner.relink()
         #expect(owner.run == world.core.run)
@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test func `what nobody restates is freed at the end of the window`() {
-        let world = BrokerWorld(isRestart: true, seed: 2)
+        let world = BrokerWorld(after: self.world, seed: 2)
         let (owner, _) = self.returning(to: world)
         owner.names = []
         owner.relink()
@@ -182,7 +182,7 @@ import Testing
     }
 
     @Test func `an owner that does not come back has ended, and its holders learn it`() {
-        let world = BrokerWorld(isRestart: true, seed: 2)
+        let world = BrokerWorld(after: self.world, seed: 2)
         let (_, holder) = self.returning(to: world)
         holder.relink()
         holder.call(self.door)
@@ -194,13 +194,58 @@ import Testing
         #expect(self.returning(to: world).owner.relink().map(\.error.kind) == [.notFound])
     }
 
+    @Test func `when the last one is back the window closes at once`() {
+        let world = BrokerWorld(after: self.world, seed: 2)
+        let (owner, holder) = self.returning(to: world)
+        owner.names = []
+        holder.relink()
+        holder.release(self.door)
+        #expect(!world.notices.contains(.recovered))
+        #expect(unrefs(owner.relink()) == [[1, 1]])
+        #expect(world.notices.last == .recovered)
+    }
+
+    @Test func `who had ended before the restart is not awaited and does not come back`() {
+        self.caller.die()
+        self.world.pass(.seconds(2)) { self.callee.send(.heartbeat) }
+        let world = BrokerWorld(after: self.world, seed: 2)
+        let (owner, holder) = self.returning(to: world)
+        #expect(holder.relink().map(\.error.kind) == [.notFound])
+        owner.relink()
+        #expect(world.notices.last == .recovered)
+    }
+
+    @Test func `who did not come back is not taken back by a later run`() {
+        let second = BrokerWorld(after: self.world, seed: 2)
+        let (owner, _) = self.returning(to: second)
+        owner.relink()
+        second.pass(.seconds(5)) { owner.send(.heartbeat) }
+        #expect(
+            second.notices.contains(.incarnationEnded(self.caller.incarnation, .notRestored)))
+        let third = BrokerWorld(after: second, seed: 3)
+        #expect(self.returning(to: third).holder.relink().map(\.error.kind) == [.notFound])
+        #expect(self.returning(to: third).owner.relink().isEmpty)
+    }
+
+    @Test func `a call by a name waits for the node that had it`() {
+        let world = BrokerWorld(after: self.world, seed: 2)
+        let (owner, holder) = self.returning(to: world)
+        holder.relink()
+        holder.call(self.door, name: "door")
+        #expect(holder.take().isEmpty)
+        owner.relink()
+        #expect(holder.take().kinds == [.peerRelinked])
+        holder.call(self.door, number: 2, name: "other")
+        #expect(holder.take().map(\.error.kind) == [.moved])
+    }
+
     @Test func `without an earlier run nobody may come back`() {
         let world = BrokerWorld(seed: 2)
         #expect(self.returning(to: world).owner.relink().map(\.error.kind) == [.notFound])
     }
 
     @Test func `who said goodbye during the window does not come back in it`() {
-        let world = BrokerWorld(isRestart: true, seed: 2)
+        let world = BrokerWorld(after: self.world, seed: 2)
         let (owner, _) = self.returning(to: world)
         owner.relink()
         owner.send(.goodbye)
@@ -208,7 +253,7 @@ import Testing
     }
 
     @Test func `a forged holding is not believed by a new run`() {
-        let world = BrokerWorld(isRestart: true, seed: 2)
+        let world = BrokerWorld(after: self.world, seed: 2)
         let (owner, holder) = self.returning(to: world)
         holder.holdings = [
             HelloBody.Holding(

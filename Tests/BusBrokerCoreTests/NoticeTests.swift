@@ -143,8 +143,9 @@ import Testing
     }
 
     @Test func `whom an earlier run declared dead does not come back`() {
-        let restarted = BrokerWorld(
-            isRestart: true, seed: 2, ended: [self.caller.incarnation])
+        self.caller.die()
+        self.world.pass(.seconds(2)) { self.callee.send(.heartbeat) }
+        let restarted = BrokerWorld(after: self.world, seed: 2)
         let dead = ScriptedNode(self.caller, movedTo: restarted)
         #expect(dead.relink().last?.error.kind == .notFound)
         let living = ScriptedNode(self.callee, movedTo: restarted)

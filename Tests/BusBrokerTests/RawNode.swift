@@ -60,7 +60,22 @@ struct RawNode: ~Copyable {
     mutating func attach(
         name: String = "raw", resuming former: (IncarnationID, Seal, Epoch)? = nil
     ) throws {
+        let message = try self.hail(name: name, resuming: former)
+        try #require(message.header.kind == .welcome, "\(message.line)")
+        let welcome = try WelcomeBody(payloadOf: message)
+        self.incarnation = welcome.incarnation
+        self.secret = welcome.secret
+    }
+
+    /// Says HELLO and ATTACH, and reads the answer.
+    ///
+    /// - Parameter holdings: what it claims to hold.
+    mutating func hail(
+        name: String = "raw", resuming former: (IncarnationID, Seal, Epoch)? = nil,
+        holdings: [HelloBody.Holding] = []
+    ) throws -> Message {
         var hello = HelloBody(node: name, program: "tests", processID: 1)
+        hello.holdings = holdings
         if let former {
             (hello.incarnation, hello.secret) = (former.0, former.1)
             self.epoch = former.2.next
@@ -73,11 +88,7 @@ struct RawNode: ~Copyable {
         var header = FrameHeader(kind: .attach, object: object, call: call)
         header.epoch = self.epoch
         try self.rx.send(copying: Message(header).frame)
-        let message = try self.receive()
-        try #require(message.header.kind == .welcome, "\(message.line)")
-        let welcome = try WelcomeBody(payloadOf: message)
-        self.incarnation = welcome.incarnation
-        self.secret = welcome.secret
+        return try self.receive()
     }
 
     /// What the next link of this node needs.
