@@ -37,10 +37,14 @@ struct CallCommand: AsyncParsableCommand {
     @Flag(help: "Go on holding the references in the result until SIGINT or SIGTERM.")
     var hold = false
 
-    @Argument(help: "The object: a published name, or a reference's tag.")
+    @Argument(
+        help: "The object: a published name, or a reference's tag.",
+        completion: .custom(Completion.objects))
     var object: String
 
-    @Argument(help: "The method: its base name, 'transfer', or its full name, 'transfer(_:to:)'.")
+    @Argument(
+        help: "The method: its base name, 'transfer', or its full name, 'transfer(_:to:)'.",
+        completion: .custom(Completion.methods))
     var method: String
 
     @Argument(

@@ -16,7 +16,9 @@ struct IntrospectCommand: AsyncParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
-    @Argument(help: "The object: a published name, or a reference's tag.")
+    @Argument(
+        help: "The object: a published name, or a reference's tag.",
+        completion: .custom(Completion.objects))
     var object: String
 
     func run() async throws {

@@ -16,7 +16,7 @@ struct ListCommand: AsyncParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
-    @Argument(help: "Only names that begin with this.")
+    @Argument(help: "Only names that begin with this.", completion: .custom(Completion.objects))
     var prefix = ""
 
     func run() async throws {

@@ -30,7 +30,7 @@ package struct ObjbusCommand: AsyncParsableCommand {
     /// - Returns: What the process is to exit with.
     package static func run(_ arguments: [String]) async -> Int32 {
         do {
-            var command = try self.parseAsRoot(WorkerCommand.normal(arguments))
+            var command = try await self.asyncParseAsRoot(WorkerCommand.normal(arguments))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

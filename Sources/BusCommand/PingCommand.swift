@@ -20,7 +20,9 @@ struct PingCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Round trips to make, one after another.", valueName: "number"))
     var count = 1
 
-    @Argument(help: "The object: a published name, or a reference's tag. (default: the broker)")
+    @Argument(
+        help: "The object: a published name, or a reference's tag. (default: the broker)",
+        completion: .custom(Completion.objects))
     var object: String?
 
     func validate() throws {

@@ -73,7 +73,7 @@ final class Tool: @unchecked Sendable {
     }
 
     /// Where SwiftPM puts what it builds: beside the test bundle.
-    private static let products: URL = {
+    static let products: URL = {
         let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
         let argument = bundle ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: argument).deletingLastPathComponent()
