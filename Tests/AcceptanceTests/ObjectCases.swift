@@ -43,6 +43,27 @@ import Testing
     }
 
     @Test(arguments: World.allCases)
+    func `M12 a doc comment is read remotely, and a method calls an object of its caller`(
+        world: World
+    ) async throws {
+        try await Stage.run(world) { stage in
+            let mine = Counter(actorSystem: stage.client)
+            _ = try await mine.add(39)
+            let directory = try await stage.client.find(Directory.self, named: "directory")
+            #expect(try await directory.totalPlusThree(of: mine) == 42)
+            let remote = try await stage.client.object(named: "directory")
+            let untyped: Int = try await remote.totalPlusThree(of: mine)
+            #expect(untyped == 42)
+            let interface = try await remote.interface()
+            #expect(interface.documentation == "Remembers objects of others, and calls them.")
+            let method = interface.methods.first { $0.name == "totalPlusThree(of:)" }
+            #expect(
+                method?.documentation
+                    == "Asks `counter` for its total, adds three, and returns that.")
+        }
+    }
+
+    @Test(arguments: World.allCases)
     func `M13 the owner keeps a client's object and uses it in a later call`(
         world: World
     ) async throws {

@@ -141,6 +141,11 @@ public distributed actor Directory {
         try await self.own.add(amount)
     }
 
+    /// Asks `counter` for its total, adds three, and returns that.
+    public distributed func totalPlusThree(of counter: Counter) async throws -> Int {
+        try await counter.value() + 3
+    }
+
     /// A new counter at each call.
     public distributed func create() -> Counter { Counter(actorSystem: self.actorSystem) }
 }
