@@ -107,9 +107,6 @@ let layer5: [Target] = [
             signals, yaml,
         ], swiftSettings: settings),
     .executableTarget(name: "objbus", dependencies: ["BusCommand"], swiftSettings: settings),
-    // The second process that the simulator's tests compare themselves with.
-    .executableTarget(
-        name: "objbus-simulate", dependencies: ["BusSimulation"], swiftSettings: settings),
 ]
 
 // The examples, compiled here as they are in their own package, with what a user's has set.
@@ -174,7 +171,7 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "BusSimulationTests",
-        dependencies: ["BusSimulation", "BusWire", "objbus-simulate"],
+        dependencies: ["BusSimulation", "BusWire", "objbus"],
         swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(

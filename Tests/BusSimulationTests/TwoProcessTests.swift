@@ -7,13 +7,13 @@ import Testing
 
 /// Swift seeds its hashing per process: only a second process shows an order that leaked.
 @Suite struct TwoProcessTests {
-    /// The lines that the simulator's own process prints.
+    /// The lines that `objbus simulate` prints.
     private func linesOfSecondProcess(_ arguments: [String]) throws -> [String] {
         let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         let process = Process()
         let output = Pipe()
-        process.executableURL = folder.appending(path: "objbus-simulate")
-        process.arguments = arguments
+        process.executableURL = folder.appending(path: "objbus")
+        process.arguments = ["simulate"] + arguments
         process.standardOutput = output
         try process.run()
         let data = output.fileHandleForReading.readDataToEndOfFile()

@@ -26,7 +26,6 @@ struct Layer {
         "ObjectBus": Layer(4, ["BusAPI", "ObjectBusMacros"]),
         "ObjectBusTesting": Layer(4, ["ObjectBus", "BusAPI", "BusBroker", "BusSimulation"]),
         "BusDashboard": Layer(4, ["BusBroker", "BusWire", "BusValue"]),
-        "objbus-simulate": Layer(5, ["BusSimulation"]),
         "BusCommand": Layer(
             5,
             [
