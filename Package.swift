@@ -26,6 +26,8 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
+let ordered = Target.Dependency.product(
+    name: "OrderedCollections", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 // Pure: values, the wire, small shared structures.
@@ -80,7 +82,7 @@ let layer4: [Target] = [
         name: "BusAPI",
         dependencies: [
             "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ",
-            bigInt, deque, lifecycle, logging, metrics, signals, tracing,
+            bigInt, deque, lifecycle, logging, metrics, ordered, signals, tracing,
         ], swiftSettings: settings),
     .target(name: "BusExamples", dependencies: ["BusAPI"], swiftSettings: settings),
     .target(

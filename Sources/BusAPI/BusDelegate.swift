@@ -127,7 +127,9 @@ extension Bus {
     }
 
     static func interface(of object: any DistributedActor) async -> Interface {
-        if let host = object as? BlockingHost, let own = await host.ownInterface() { return own }
+        if let host = object as? any SelfDescribing, let own = await host.ownInterface() {
+            return own
+        }
         if let object = object as? any BusObjectProtocol { return type(of: object).busInterface }
         return Interface(
             name: "\(type(of: object))",

@@ -12,9 +12,11 @@ import BusWire
 /// let accounts: Value = try await remote.accounts(of: "ada")
 /// ```
 ///
-/// Method and labels are written as in Swift; the result's type comes from the context. Crosses the
-/// bus as the reference that it is.
+/// Method and labels are written as in Swift; the result's type comes from the context. A property
+/// is read without parentheses, `try await remote.total`, and an object that is a function is
+/// called like one, `try await remote(2, 3)`. Crosses the bus as the reference that it is.
 @dynamicMemberLookup
+@dynamicCallable
 public struct RemoteObject: Sendable, Hashable {
     /// What keeps the object held.
     public let id: HeldReference
@@ -30,6 +32,34 @@ public struct RemoteObject: Sendable, Hashable {
         RemoteMethod(object: self, base: member)
     }
 
+    /// Reads a property of the object, or calls a method without parameters.
+    public subscript<Property: Decodable & Sendable>(dynamicMember member: String) -> Property {
+        get async throws { try await self.call("\(member)()") }
+    }
+
+    /// Writes a property of the object: `try await remote.set("total", to: 5)`.
+    public func set(_ property: String, to value: any Encodable & Sendable) async throws {
+        let setter = "set" + property.prefix(1).uppercased() + property.dropFirst()
+        let _: Value = try await self.call("\(setter)(_:)", [value])
+    }
+
+    /// Calls an object that is a function, or has a method `callAsFunction`.
+    public func dynamicallyCall<Result: Decodable & Sendable>(
+        withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
+    ) async throws -> Result {
+        try await RemoteMethod(object: self, base: "callAsFunction")
+            .dynamicallyCall(withKeywordArguments: arguments)
+    }
+
+    /// Calls an object that is a function; the result is whatever value came, or null.
+    @discardableResult
+    public func dynamicallyCall(
+        withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
+    ) async throws -> Value {
+        try await RemoteMethod(object: self, base: "callAsFunction")
+            .dynamicallyCall(withKeywordArguments: arguments)
+    }
+
     /// Calls a method by its full name, `transfer(_:to:)`.
     ///
     /// - Throws: what the object threw, or `BusError`.
@@ -37,9 +67,17 @@ public struct RemoteObject: Sendable, Hashable {
         _ method: String, _ arguments: [any Encodable & Sendable] = [],
         returning type: Result.Type = Result.self
     ) async throws -> Result {
-        let encoder = try self.encode(method, arguments)
+        try await self.send(method, try self.encode(method, arguments), returning: type)
+    }
+
+    /// Makes a call whose arguments are encoded already.
+    func send<Result: Decodable & Sendable>(
+        _ method: String, _ encoder: PayloadEncoder, returning type: Result.Type
+    ) async throws -> Result {
         guard !self.id.options.isOneWay else {
-            guard let nothing = Value.null as? Result else { throw BusError.noResult(of: method) }
+            guard let nothing = (Value.null as? Result) ?? (NoResult() as? Result) else {
+                throw BusError.noResult(of: method)
+            }
             try await self.bus.callOneWay(self.id, method: method, encoder)
             return nothing
         }

@@ -323,11 +323,15 @@ public struct TestObjects: Sendable {
         let greeter = PlainGreeter(actorSystem: bus)
         let blockers = [Blocker(actorSystem: bus), Blocker(actorSystem: bus)]
         let releaser = Releaser(actorSystem: bus)
+        let toolbox = Toolbox(actorSystem: bus)
         for (index, blocker) in blockers.enumerated() {
             try await bus.publish(blocker, as: "blocker/\(index)")
         }
         try await bus.publish(releaser, as: "releaser")
-        self.all = [counter, echo, directory, bouncer, thrower, gate, plain, stable, greeter]
+        self.all = [
+            counter, echo, directory, bouncer, thrower, gate, plain, stable, greeter, toolbox,
+        ]
+        try await bus.publish(toolbox, as: "toolbox")
         try await bus.publish(counter, as: "counter")
         try await bus.publish(echo, as: "echo")
         try await bus.publish(directory, as: "directory")

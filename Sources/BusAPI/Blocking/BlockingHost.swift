@@ -6,7 +6,7 @@ import BusWire
 import Distributed
 
 /// An object whose methods are one plain function, which may block its thread.
-distributed actor BlockingHost: BusObjectProtocol {
+distributed actor BlockingHost: SelfDescribing {
     typealias ActorSystem = Bus
     typealias Handler = @Sendable (IncomingCall) throws -> any Encodable & Sendable
 
@@ -20,12 +20,6 @@ distributed actor BlockingHost: BusObjectProtocol {
         self.actorSystem = actorSystem
     }
 
-    /// Of the type, which knows no methods; each object has its own: `ownInterface`.
-    static var busInterface: Interface {
-        Interface(name: "BlockingHost", documentation: "", methods: [])
-    }
-
-    /// What callers may know of this object; nil if it lives elsewhere.
     nonisolated func ownInterface() async -> Interface? {
         await self.whenLocal { (local: isolated BlockingHost) in local.interface }
     }

@@ -14,6 +14,7 @@ import Distributed
 /// Method and labels are written as in Swift; the result's type comes from the context. Where it
 /// may be called is said at `BlockingBus`. Crosses the bus as the reference that it is.
 @dynamicMemberLookup
+@dynamicCallable
 public struct BlockingObject: Sendable, Hashable, Codable {
     /// The object for async code.
     public let remote: RemoteObject
@@ -33,6 +34,36 @@ public struct BlockingObject: Sendable, Hashable, Codable {
     /// A method of the object.
     public subscript(dynamicMember member: String) -> BlockingMethod {
         BlockingMethod(object: self, base: member)
+    }
+
+    /// Reads a property of the object, or calls a method without parameters.
+    public func get<Property: Decodable & Sendable>(
+        _ property: String, as type: Property.Type = Property.self
+    ) throws -> Property {
+        try self.call("\(property)()")
+    }
+
+    /// Writes a property of the object.
+    public func set(_ property: String, to value: any Encodable & Sendable) throws {
+        let remote = self.remote
+        try remote.bus.wait { try await remote.set(property, to: value) }
+    }
+
+    /// Calls an object that is a function, or has a method `callAsFunction`.
+    public func dynamicallyCall<Result: Decodable & Sendable>(
+        withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
+    ) throws -> Result {
+        try BlockingMethod(object: self, base: "callAsFunction")
+            .dynamicallyCall(withKeywordArguments: arguments)
+    }
+
+    /// Calls an object that is a function; the result is whatever value came, or null.
+    @discardableResult
+    public func dynamicallyCall(
+        withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
+    ) throws -> Value {
+        try BlockingMethod(object: self, base: "callAsFunction")
+            .dynamicallyCall(withKeywordArguments: arguments)
     }
 
     /// The same object with calls that may take at most `deadline`; see `RemoteObject`.

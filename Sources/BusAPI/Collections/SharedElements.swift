@@ -1,0 +1,47 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+/// The elements of a shared collection, a chunk at a time.
+public struct SharedElements<Element: Codable & Sendable>: AsyncSequence, Sendable {
+    private let chunk: Int
+    private let fetch: @Sendable (Range<Int>) async throws -> [Element]
+
+    init(
+        chunk: Int, _ fetch: @escaping @Sendable (Range<Int>) async throws -> [Element]
+    ) {
+        self.chunk = Swift.min(Swift.max(1, chunk), SharedLimits.sliceMax)
+        self.fetch = fetch
+    }
+
+    /// Starts at the beginning.
+    public func makeAsyncIterator() -> SharedIterator<Element> {
+        SharedIterator(chunk: self.chunk, self.fetch)
+    }
+}
+
+/// A place in a shared collection, and what has been fetched of it.
+public struct SharedIterator<Element: Codable & Sendable>: AsyncIteratorProtocol {
+    private let chunk: Int
+    private let fetch: @Sendable (Range<Int>) async throws -> [Element]
+    private var fetched: ArraySlice<Element> = []
+    private var position = 0
+    private var isAtEnd = false
+
+    init(
+        chunk: Int, _ fetch: @escaping @Sendable (Range<Int>) async throws -> [Element]
+    ) {
+        self.chunk = chunk
+        self.fetch = fetch
+    }
+
+    /// The next element; one call of the collection's process for each chunk.
+    public mutating func next() async throws -> Element? {
+        if let element = self.fetched.popFirst() { return element }
+        guard !self.isAtEnd else { return nil }
+        let elements = try await self.fetch(self.position..<self.position + self.chunk)
+        self.position += elements.count
+        // A full chunk may be the last one; then the next one is empty.
+        self.isAtEnd = elements.count < self.chunk
+        self.fetched = elements[...]
+        return self.fetched.popFirst()
+    }
+}
