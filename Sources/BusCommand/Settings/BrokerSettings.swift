@@ -23,6 +23,7 @@ enum BrokerSettings {
         .number("limits.referencesPerNode", \.limits.referencesPerNode),
         .number("limits.namesPerNode", \.limits.namesPerNode),
         .number("limits.offenders", \.limits.offenders),
+        .number("limits.rosterLines", \.limits.rosterLines),
         .span("limits.heartbeat", \.limits.heartbeat),
         .span("limits.silence", \.limits.silence),
         .span("limits.resumeWindow", \.limits.resumeWindow),
