@@ -20,7 +20,7 @@ package struct ObjbusCommand: AsyncParsableCommand {
         subcommands: [
             BrokerCommand.self, WorkerCommand.self, ListCommand.self, IntrospectCommand.self,
             CallCommand.self, PingCommand.self, NodesCommand.self, StatusCommand.self,
-            SimulateCommand.self, ProgramCommand.self,
+            BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
         ])
 
     package init() {}

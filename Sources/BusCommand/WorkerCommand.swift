@@ -15,9 +15,9 @@ struct WorkerCommand: AsyncParsableCommand {
             objbus worker [--bus <url>] [--name <name>] [--restart] -- <program> [<argument> ...]
             """,
         discussion: """
-            Without a program it publishes counter, greeter, bank and files, or those named, waits \
-            for the broker as long as it takes, prints one line when they can be called, and ends \
-            with code 0 on SIGINT or SIGTERM.
+            Without a program it publishes counter, greeter, bank and files, or those named (bench \
+            is what 'objbus bench' calls), waits for the broker as long as it takes, prints one \
+            line when they can be called, and ends with code 0 on SIGINT or SIGTERM.
 
             Each setting is taken from the options, else from the environment (OBJBUS_URL, \
             OBJBUS_NODE and so on), else from the section 'worker' of the file.
@@ -58,7 +58,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Example objects to publish: \(Example.names). (default: all)", valueName: "object"))
+            "Example objects to publish: \(Example.names). (default: all but bench)",
+            valueName: "object"))
     var objects: [Example] = []
 
     /// What follows `--`; the parser can't tell two lists of arguments apart (see `normal`).
@@ -177,11 +178,15 @@ private struct WorkerService: Service {
 /// The example objects that a worker can publish.
 enum Example: String, CaseIterable, ExpressibleByArgument {
     case bank
+    case bench
     case counter
     case files
     case greeter
 
     static var names: String { self.allCases.map(\.rawValue).joined(separator: ", ") }
+
+    /// What a worker publishes that is not told what to.
+    static let usual: [Example] = [.bank, .counter, .files, .greeter]
 
     /// Makes the object and publishes it under its name.
     func publish(on bus: Bus, root: String) async throws {
@@ -190,6 +195,8 @@ enum Example: String, CaseIterable, ExpressibleByArgument {
         case .bank:
             let bank = Bank(publishingAccountsUnder: name, actorSystem: bus)
             try await bus.publish(bank, as: name)
+        case .bench:
+            try await bus.publish(Bench(actorSystem: bus), as: name)
         case .counter:
             try await bus.publish(Counter(actorSystem: bus), as: name)
         case .files:

@@ -42,6 +42,12 @@ final class Tool: @unchecked Sendable {
 
     var processID: Int32 { self.process.processIdentifier }
 
+    /// Writes to the standard input.
+    func type(_ text: String) { self.input.fileHandleForWriting.write(Data(text.utf8)) }
+
+    /// Ends the standard input.
+    func endInput() { self.input.fileHandleForWriting.closeFile() }
+
     func signal(_ signal: Int32) { kill(self.process.processIdentifier, signal) }
 
     /// The next line of the standard output that contains `text`.

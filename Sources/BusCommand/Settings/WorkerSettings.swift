@@ -14,7 +14,7 @@ struct WorkerConfiguration: Hashable, Sendable {
     /// The folder that `files` serves.
     var root = "."
     /// The example objects to publish.
-    var objects = Example.allCases.map(\.rawValue)
+    var objects = Example.usual.map(\.rawValue)
     var logLevel = Log.standardLevel
     /// Whether every message is printed to the standard error.
     var dump = false

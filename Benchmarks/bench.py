@@ -1,0 +1,126 @@
+# Part of objbus. SPDX-License-Identifier: Apache-2.0
+"""Runs the benchmark: the floor and objbus in turn, in rounds, and prints a table of ratios."""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from pathlib import Path
+
+import report
+from harness import BenchmarkError, BusWorld, FloorWorld, Harness, Probe, say
+from workloads import ROWS, SAMPLES, Round
+
+WORLDS = {"floor": FloorWorld, "bus": BusWorld}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measures objbus against plain libzmq in the same topology, in the same run.",
+        epilog="""examples:
+  scripts/bench                              the whole table, in less than 6 minutes
+  scripts/bench --quick                      one round, to see whether all is well
+  scripts/bench --only add-64 --rounds 9     one row, or several: --only add-1 add-64
+  scripts/bench --json figures.jsonl         every sample and every row, one a line
+
+Each row's ratio is that of objbus to the floor in the same round; the table has the median of all
+rounds, the least and the most. Pinned means: all three processes on one core.""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument(
+        "--only", nargs="+", metavar="ROW", default=[],
+        help="only these rows: " + ", ".join(row.key for row in ROWS))
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds (default: 5)")
+    parser.add_argument("--json", metavar="FILE", help="write samples and rows as JSON lines")
+    parser.add_argument("--objbus", metavar="PROGRAM", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--programs", metavar="FOLDER", required=True, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    unknown = [key for key in given.only if key not in {row.key for row in ROWS}]
+    if unknown:
+        parser.error(f"there is no row {', '.join(unknown)}")
+    if given.rounds is None:
+        given.rounds = 1 if given.quick else 5
+    if given.rounds < 1:
+        parser.error("--rounds is at least 1")
+    return given
+
+
+def chosen(only):
+    """The rows asked for, and the samples that they need."""
+    rows = [row for row in ROWS if not only or row.key in only]
+    needed = {row.sample for row in rows} | {row.other for row in rows}
+    return rows, [sample for sample in SAMPLES if sample.key in needed]
+
+
+def run(given, harness, output):
+    rows, needed = chosen(given.only)
+    found = report.Samples()
+    probe = Probe(harness)
+    begin = time.monotonic()
+    for number in range(1, given.rounds + 1):
+        say(f"round {number} of {given.rounds} ({time.monotonic() - begin:.0f} s so far)")
+        one = Round(harness, WORLDS, probe)
+        for sample in needed:
+            floor, ours = one.pair(sample)
+            for side, result in (("floor", floor), ("ours", ours)):
+                if result is None:
+                    continue
+                found.add(sample.key, side, number, result)
+                write(output, {"sample": sample.key, "side": side, "round": number, **result})
+        one.end()
+    figures = [one for one in (report.figure(row, found) for row in rows) if one]
+    for one in figures:
+        write(output, one.json())
+    say(f"done after {time.monotonic() - begin:.0f} s")
+    return figures
+
+
+def write(output, item):
+    if output:
+        print(json.dumps(item), file=output, flush=True)
+
+
+def machine():
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M')}, {len(os.sched_getaffinity(0))} cores of {model}, "
+        f"Linux {platform.release()}")
+
+
+def main():
+    given = arguments()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    harness = Harness(Path(given.objbus), Path(given.programs))
+    output = open(given.json, "w") if given.json else None
+    try:
+        figures = run(given, harness, output)
+        print(f"objbus against plain libzmq: {given.rounds} rounds, {machine()}\n")
+        print(report.table(figures))
+        return 0
+    except BenchmarkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    finally:
+        harness.close()
+        if output:
+            output.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

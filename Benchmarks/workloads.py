@@ -1,0 +1,181 @@
+# Part of objbus. SPDX-License-Identifier: Apache-2.0
+"""What is measured, and what the figures are held against."""
+
+import json
+from dataclasses import dataclass
+
+from harness import Pinned, Probe
+
+# Bytes that objbus has in the first frame of a call of the bench and of its reply: header 64; the
+# arguments; the extensions chain 16, method 2 + name, name 2 + "bench". The floor carries as many.
+ADD = (104, 68, 0)
+ECHO_64 = (163, 130, 0)
+ECHO_64K = (101, 69, 65536)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement, made in each round of the floor and of objbus, one after the other."""
+
+    key: str
+    # What `objbus bench --lines` is told, without the numbers below.
+    words: str
+    # Bytes of request, reply and buffer.
+    wire: tuple
+    outstanding: int
+    calls: int
+    warm_up: int = 500
+    transport: str = "ipc"
+    pinned: bool = False
+    clients: int = 1
+    # The world that stands for objbus: "bus", or "peers" for C programs at our broker.
+    ours: str = "bus"
+    # Another sample's floor serves for this one.
+    floor: bool = True
+
+    def floor_line(self):
+        request, reply, buffer = self.wire
+        return (
+            f"{self.outstanding // self.clients} {self.calls // self.clients} "
+            f"{self.warm_up} {request} {reply} {buffer}"
+        )
+
+    def bus_line(self):
+        return (
+            f"{self.words} outstanding={self.outstanding // self.clients} "
+            f"calls={self.calls // self.clients} warm-up={self.warm_up}"
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a figure, and what it is held against."""
+
+    key: str
+    title: str
+    # latency: p50 of ours by that of the floor; rate: calls a second of ours by those of the floor;
+    # tail: p99 of ours by its p50; against: p50 of ours by p50 of another sample of ours;
+    # value: a figure by itself.
+    kind: str
+    sample: str
+    other: str = ""
+    unit: str = ""
+    bar: float = None
+    goal: float = None
+
+    @property
+    def wants_more(self):
+        return self.kind == "rate"
+
+    def verdict(self, figure):
+        if self.bar is None:
+            return ""
+
+        def holds(limit):
+            return figure >= limit if self.wants_more else figure <= limit
+
+        return "goal met" if holds(self.goal) else "bar met" if holds(self.bar) else "MISSED"
+
+
+SAMPLES = [
+    Sample("add-1-pinned", "add", ADD, 1, 4_000, pinned=True),
+    Sample("add-1", "add", ADD, 1, 3_000),
+    Sample("add-64", "add", ADD, 64, 50_000, 5_000),
+    Sample("add-1000", "add", ADD, 1_000, 50_000, 5_000),
+    Sample("dynamic-1-pinned", "add interface=dynamic", ADD, 1, 3_000, pinned=True, floor=False),
+    Sample("dynamic-64", "add interface=dynamic", ADD, 64, 40_000, 5_000),
+    Sample("blocking-1-pinned", "add interface=blocking", ADD, 1, 3_000, pinned=True),
+    Sample("echo-64-1-pinned", "echo bytes=64", ECHO_64, 1, 3_000, pinned=True),
+    Sample("echo-64-16", "echo bytes=64", ECHO_64, 16, 20_000, 2_000),
+    Sample("echo-64k-1-pinned", "echo bytes=65536", ECHO_64K, 1, 1_500, 100, pinned=True),
+    Sample("echo-64k-16", "echo bytes=65536", ECHO_64K, 16, 3_000, 300),
+    Sample("callback-1-pinned", "callback", ADD, 1, 2_000, pinned=True, floor=False),
+    Sample("handover-1-pinned", "handover", ADD, 1, 1_500, pinned=True, floor=False),
+    Sample("tcp-add-1-pinned", "add", ADD, 1, 3_000, transport="tcp", pinned=True),
+    Sample("tcp-add-64", "add", ADD, 64, 40_000, 5_000, transport="tcp"),
+    Sample("clients-4", "add", ADD, 64, 40_000, 1_000, clients=4),
+    Sample("clients-16", "add", ADD, 64, 40_000, 500, clients=16),
+]
+
+ROWS = [
+    Row("add-1", "typed actor, one at a time, p50, pinned", "latency", "add-1-pinned",
+        bar=1.45, goal=1.25),
+    Row("add-1-free", "typed actor, one at a time, p50, not pinned", "latency", "add-1"),
+    Row("blocking-1", "BlockingBus, one at a time, p50, pinned", "latency", "blocking-1-pinned",
+        bar=1.30, goal=1.10),
+    Row("dynamic-1", "RemoteObject, one at a time, p50, pinned", "latency", "dynamic-1-pinned",
+        other="add-1-pinned"),
+    Row("add-64", "typed actor, 64 outstanding", "rate", "add-64", bar=0.50, goal=0.65),
+    Row("add-1000", "typed actor, 1,000 outstanding", "rate", "add-1000", bar=0.45, goal=0.60),
+    Row("dynamic-64", "RemoteObject, 64 outstanding", "rate", "dynamic-64", bar=0.35, goal=0.50),
+    Row("echo-64-1", "64 B echo, one at a time, p50, pinned", "latency", "echo-64-1-pinned"),
+    Row("echo-64-16", "64 B echo, 16 outstanding", "rate", "echo-64-16"),
+    Row("echo-64k-1", "64 KiB echo, one at a time, p50, pinned", "latency", "echo-64k-1-pinned"),
+    Row("echo-64k-16", "64 KiB echo, 16 outstanding", "rate", "echo-64k-16", bar=0.85, goal=0.95),
+    Row("tail-64", "p99 by p50, 64 outstanding", "tail", "add-64", bar=4.0, goal=2.5),
+    Row("callback", "callback inside a call, by one plain call, p50", "against",
+        "callback-1-pinned", other="add-1-pinned", bar=2.3, goal=2.0),
+    Row("handover", "the same, its reference comes along, p50", "against", "handover-1-pinned",
+        other="add-1-pinned"),
+    Row("tcp-add-1", "tcp: typed actor, one at a time, p50, pinned", "latency",
+        "tcp-add-1-pinned", bar=1.45, goal=1.25),
+    Row("tcp-add-64", "tcp: typed actor, 64 outstanding", "rate", "tcp-add-64",
+        bar=0.50, goal=0.65),
+    Row("clients-4", "4 clients, 64 outstanding in all", "rate", "clients-4"),
+    Row("clients-16", "16 clients, 64 outstanding in all", "rate", "clients-16"),
+]
+
+
+def measure(harness, world, sample, line):
+    """One measurement by each of the sample's clients, put together."""
+    clients = [world.client(number) for number in range(sample.clients)]
+    with Pinned(harness, world.processes, sample.pinned):
+        for client in clients:
+            client.tell(line)
+        results = [json.loads(client.line(120)) for client in clients]
+    if len(results) == 1:
+        return results[0]
+    start = min(result["start"] for result in results)
+    end = max(result["end"] for result in results)
+    calls = sum(result["calls"] for result in results)
+    seconds = (end - start) / 1e9
+    return {"calls": calls, "seconds": seconds, "callsPerSecond": calls / seconds}
+
+
+class Round:
+    """The samples of one round, in worlds that live for that long."""
+
+    # How often a pair is taken again whose halves met different states of the machine.
+    RETRIES = 2
+
+    def __init__(self, harness, worlds, probe):
+        self._harness = harness
+        self._make = worlds
+        self._worlds = {}
+        self._probe = probe
+
+    def world(self, kind, transport):
+        if (kind, transport) not in self._worlds:
+            self._worlds[kind, transport] = self._make[kind](self._harness, transport)
+        return self._worlds[kind, transport]
+
+    def pair(self, sample):
+        """The floor's result, nil if it has none of its own, and ours; each with its probe."""
+        for attempt in range(self.RETRIES + 1):
+            floor = None
+            if sample.floor:
+                floor = self._one(sample, "floor", sample.floor_line())
+            ours = self._one(sample, sample.ours, sample.bus_line())
+            if floor is None or sample.pinned or floor["state"] == ours["state"]:
+                break
+        return floor, ours
+
+    def _one(self, sample, kind, line):
+        world = self.world(kind, sample.transport)
+        probe = self._probe.microseconds()
+        result = measure(self._harness, world, sample, line)
+        return {**result, "probe": probe, "state": Probe.state(probe)}
+
+    def end(self):
+        for world in self._worlds.values():
+            world.end()
