@@ -172,6 +172,8 @@ let tests: [Target] = [
         dependencies: ["BusKernel", "BusNodeCore", "BusValue", "BusWire"],
         swiftSettings: settings),
     .testTarget(
+        name: "BusNodeTests", dependencies: ["BusNode", "BusZeroMQ"], swiftSettings: settings),
+    .testTarget(
         name: "BusSimulationTests",
         dependencies: ["BusSimulation", "BusWire", "objbus"],
         swiftSettings: settings),

@@ -75,21 +75,35 @@ package final class Crew: @unchecked Sendable {
         self.lock.withLock { self.waiting > 0 || self.threads < Self.threadsMax }
     }
 
+    /// Whether nobody watches, because no job has run for a while; for tests.
+    package var isAtRest: Bool { self.isDozing.load(ordering: .sequentiallyConsistent) }
+
     /// Runs one job of the leader, watched by the followers.
+    ///
+    /// - Returns: whether there was a job.
     package func watched(_ job: () -> Bool) -> Bool {
-        if self.isDozing.load(ordering: .relaxed) { self.rouse() }
         let number = self.jobsBegun.add(1, ordering: .relaxed).newValue
-        self.running.store(number, ordering: .releasing)
+        // This store and the load, and in `doze` a store and a load the other way round, have one
+        // order, so that one side sees the other: nobody dozes while a job runs.
+        self.running.store(number, ordering: .sequentiallyConsistent)
+        if self.isDozing.load(ordering: .sequentiallyConsistent) { self.rouse() }
         let ran = job()
-        // Not equal if the lead was taken meanwhile: then the number is the new leader's.
-        _ = self.running.compareExchange(
-            expected: number, desired: 0, ordering: .acquiringAndReleasing)
+        // Either this or the taking of the lead finds the number. Whoever took the lead has the
+        // lock until all can see it.
+        if !self.exchangeRunning(number) { self.lock.withLock {} }
         return ran
+    }
+
+    /// Ends the time of a job as the running one. False if it had ended.
+    private func exchangeRunning(_ number: UInt64) -> Bool {
+        self.running.compareExchange(
+            expected: number, desired: 0, ordering: .acquiringAndReleasing
+        ).exchanged
     }
 
     private func rouse() {
         self.lock.withLock {
-            self.isDozing.store(false, ordering: .relaxed)
+            self.isDozing.store(false, ordering: .sequentiallyConsistent)
             self.condition.signal()
         }
     }
@@ -141,10 +155,8 @@ package final class Crew: @unchecked Sendable {
             if now != seen {
                 seen = now
             } else if now.running == 0 {
-                // Nothing has run for a whole tick: sleep until the leader runs a job again.
-                self.isDozing.store(true, ordering: .relaxed)
-            } else {
-                self.takeLead(member, lead)
+                self.doze()
+            } else if self.takeLead(member, from: now.running, lead) {
                 return true
             }
         }
@@ -157,10 +169,27 @@ package final class Crew: @unchecked Sendable {
             begun: self.jobsBegun.load(ordering: .relaxed))
     }
 
-    /// The leader hogs its thread: this member leads, and a new one watches it.
-    private func takeLead(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) {
-        self.running.store(0, ordering: .releasing)
+    /// Nothing has run for a whole tick: lets the followers sleep until the leader runs a job.
+    private func doze() {
+        self.isDozing.store(true, ordering: .sequentiallyConsistent)
+        if self.running.load(ordering: .sequentiallyConsistent) != 0 {
+            self.isDozing.store(false, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// The leader hogs its thread with job `number`: this member leads, and a new one watches it.
+    /// False if the job has just ended, and the leader stays. Call with the lock closed.
+    private func takeLead(
+        _ member: Int, from number: UInt64, _ lead: @escaping @Sendable (Int) -> Void
+    ) -> Bool {
+        guard self.exchangeRunning(number) else { return false }
         self.currentLeader.store(member, ordering: .releasing)
-        if self.waiting < 2, self.threads < Self.threadsMax { try? self.addMember(lead) }
+        if self.waiting >= 2 {
+            // The other one may sleep: only one was roused.
+            self.condition.signal()
+        } else if self.threads < Self.threadsMax {
+            try? self.addMember(lead)
+        }
+        return true
     }
 }
