@@ -40,13 +40,15 @@
 #define A 0
 #define B 1
 
+#define ROOM 10
+
 mtype = { CALL, ONEWAY, REPLY, REFUSED, CANCEL, ACK, ASK, RELINKED, ENDED, HELLO };
 /* Of a question, and of an answer. */
 mtype = { NONE, WAITING, SENT, ABANDONED, SETTLED, RUNNING, KEPT };
 
 /* Kind, number, then by kind: peerEpoch, `resent` or `executed: no`, settled calls as a set of bits. */
-chan up[2] = [8] of { mtype, byte, byte, bit, byte };
-chan down[2] = [8] of { mtype, byte, byte, bit, byte };
+chan up[2] = [ROOM] of { mtype, byte, byte, bit, byte };
+chan down[2] = [ROOM] of { mtype, byte, byte, bit, byte };
 
 /* The caller. */
 mtype question[4] = NONE;
@@ -387,6 +389,9 @@ end:
     :: atomic { !crashed[B] && !opening[B] && down[B]?[ACK(_, _, _, _)] ->
         down[B]?ACK(_, _, _, set);
         forget(set);
+#ifdef GOAL
+        assert(settled != 6 || !ran[2] || losses < LOSSES || restarts < RESTARTS);
+#endif
         set = 0 }
     :: atomic { !crashed[B] && !opening[B] && down[B]?[RELINKED(_, _, _, _)] ->
         down[B]?RELINKED(_, _, _, _);
@@ -580,12 +585,21 @@ end:
     od
 }
 
+/* A queue that is full would stop its sender in the middle of a step. */
+#define isFull(queue) (len(queue) == ROOM)
+#define upFull (isFull(up[0]) || isFull(up[1]))
+#define downFull (isFull(down[0]) || isFull(down[1]))
+proctype Room() {
+end:
+    upFull || downFull -> assert(false)
+}
+
 init {
     atomic {
         linked[A] = true; linked[B] = true;
         known[A] = true; known[B] = true;
         younger = true;
-        run Caller(); run Callee(); run LinkA(); run LinkB(); run Restart()
+        run Caller(); run Callee(); run LinkA(); run LinkB(); run Restart(); run Room()
     }
 }
 

@@ -31,11 +31,13 @@
 #define RESTARTS 1
 #endif
 
+#define ROOM (COPIES + 4)
+
 mtype = { APP, RELEASE, UNREF, HELLO };
 
 /* To the broker: APP(destination), RELEASE(count), HELLO(rcv or exp). From it: APP, UNREF(count). */
-chan up[3] = [COPIES + 3] of { mtype, byte };
-chan down[3] = [COPIES + 3] of { mtype, byte };
+chan up[3] = [ROOM] of { mtype, byte };
+chan down[3] = [ROOM] of { mtype, byte };
 /* Empty but for mutants that let one kind of message go its own way. */
 chan releases[3] = [2] of { mtype, byte };
 chan unrefs = [4] of { mtype, byte };
@@ -403,12 +405,21 @@ end:
 }
 #endif
 
+/* A queue that is full would stop its sender in the middle of a step. */
+#define isFull(queue) (len(queue) == ROOM)
+#define upFull (isFull(up[0]) || isFull(up[1]) || isFull(up[2]))
+#define downFull (isFull(down[0]) || isFull(down[1]) || isFull(down[2]))
+proctype Room() {
+end:
+    upFull || downFull -> assert(false)
+}
+
 init {
     atomic {
         linked[0] = true; linked[1] = true; linked[2] = true;
         known[0] = true; known[1] = true; known[2] = true;
         run Owner(); run Holder(1); run Holder(2);
-        run Link(0); run Link(1); run Link(2); run Restart();
+        run Link(0); run Link(1); run Link(2); run Restart(); run Room();
 #ifdef INVARIANTS
         run Invariants();
 #endif
