@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import plot
 import report
-from harness import BenchmarkError, BusWorld, FloorWorld, Harness, Probe, say
+from harness import BenchmarkError, BusWorld, FloorWorld, Harness, PeersWorld, Probe, say
+from procedures import PROCEDURES
 from workloads import ROWS, SAMPLES, Round
 
-WORLDS = {"floor": FloorWorld, "bus": BusWorld}
+WORLDS = {"floor": FloorWorld, "bus": BusWorld, "peers": PeersWorld}
 
 
 def arguments():
@@ -26,6 +28,7 @@ def arguments():
   scripts/bench --quick                      one round, to see whether all is well
   scripts/bench --only add-64 --rounds 9     one row, or several: --only add-1 add-64
   scripts/bench --json figures.jsonl         every sample and every row, one a line
+  scripts/bench --merge one.jsonl two.jsonl  the table of several runs with --only
 
 Each row's ratio is that of objbus to the floor in the same round; the table has the median of all
 rounds, the least and the most. Pinned means: all three processes on one core.""",
@@ -37,6 +40,10 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
         help="only these rows: " + ", ".join(row.key for row in ROWS))
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="write samples and rows as JSON lines")
+    parser.add_argument("--plot", metavar="FILE", help="draw the table as SVG")
+    parser.add_argument(
+        "--merge", nargs="+", metavar="FILE", default=[],
+        help="measure nothing: make table and plot of the samples in files that --json wrote")
     parser.add_argument("--objbus", metavar="PROGRAM", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--programs", metavar="FOLDER", required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -51,33 +58,50 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
 
 
 def chosen(only):
-    """The rows asked for, and the samples that they need."""
+    """The rows asked for, and the samples and procedures that they need."""
     rows = [row for row in ROWS if not only or row.key in only]
     needed = {row.sample for row in rows} | {row.other for row in rows}
-    return rows, [sample for sample in SAMPLES if sample.key in needed]
+    return (
+        rows, [sample for sample in SAMPLES if sample.key in needed],
+        [procedure for procedure, keys in PROCEDURES.items() if needed & set(keys)])
+
+
+def merged(files):
+    """The samples that earlier runs wrote, and the line about machine and day of the first."""
+    found, about = report.Samples(), None
+    for file in files:
+        for line in open(file):
+            item = json.loads(line)
+            if "sample" in item:
+                found.add(item["sample"], item["side"], item["round"], item)
+            elif "about" in item:
+                about = about or item["about"]
+    return found, about
 
 
 def run(given, harness, output):
-    rows, needed = chosen(given.only)
+    rows, needed, procedures = chosen(given.only)
     found = report.Samples()
     probe = Probe(harness)
     begin = time.monotonic()
-    for number in range(1, given.rounds + 1):
+
+    def record(key, side, number, result):
+        found.add(key, side, number, result)
+        write(output, {"sample": key, "side": side, "round": number, **result})
+
+    for number in range(1, given.rounds + 1) if needed else []:
         say(f"round {number} of {given.rounds} ({time.monotonic() - begin:.0f} s so far)")
         one = Round(harness, WORLDS, probe)
         for sample in needed:
             floor, ours = one.pair(sample)
             for side, result in (("floor", floor), ("ours", ours)):
-                if result is None:
-                    continue
-                found.add(sample.key, side, number, result)
-                write(output, {"sample": sample.key, "side": side, "round": number, **result})
+                if result is not None:
+                    record(sample.key, side, number, result)
         one.end()
-    figures = [one for one in (report.figure(row, found) for row in rows) if one]
-    for one in figures:
-        write(output, one.json())
+    for procedure in procedures:
+        procedure(harness, given, record)
     say(f"done after {time.monotonic() - begin:.0f} s")
-    return figures
+    return found
 
 
 def write(output, item):
@@ -96,8 +120,8 @@ def machine():
         f"Linux {platform.release()}")
 
 
-def main():
-    given = arguments()
+def measured(given, about):
+    """Runs everything; no process is left, however it ends."""
 
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -106,20 +130,37 @@ def main():
     harness = Harness(Path(given.objbus), Path(given.programs))
     output = open(given.json, "w") if given.json else None
     try:
-        figures = run(given, harness, output)
-        print(f"objbus against plain libzmq: {given.rounds} rounds, {machine()}\n")
-        print(report.table(figures))
-        return 0
+        write(output, {"about": about})
+        found = run(given, harness, output)
+        for one in report.figures(chosen(given.only)[0], found):
+            write(output, one.json())
+        return found
+    finally:
+        harness.close()
+        if output:
+            output.close()
+
+
+def main():
+    given = arguments()
+    about = f"{given.rounds} rounds, {machine()}"
+    try:
+        if given.merge:
+            found, about = merged(given.merge)
+        else:
+            found = measured(given, about)
     except BenchmarkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    finally:
-        harness.close()
-        if output:
-            output.close()
+    figures = report.figures(chosen(given.only)[0], found)
+    title = f"objbus against plain libzmq: {about}"
+    print(f"{title}\n\n{report.table(figures)}")
+    if given.plot:
+        Path(given.plot).write_text(plot.svg(figures, title))
+    return 0
 
 
 if __name__ == "__main__":

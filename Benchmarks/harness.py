@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PR_SET_PDEATHSIG = 1
+# Makes a clock of a process number, as clock_getcpuclockid(3) does.
+CPUCLOCK_SCHED = 2
 
 
 class BenchmarkError(Exception):
@@ -85,10 +87,18 @@ class Process:
                 pass
         self.kill()
 
-    def end_input(self):
-        """Lets a process that reads its input to the end finish."""
-        self._popen.stdin.close()
-        self._popen.wait(10)
+    def interrupt(self):
+        """Sends SIGINT and waits for the end."""
+        self._popen.send_signal(signal.SIGINT)
+        self._popen.wait(20)
+
+    def wait_until_log_has(self, word, times, timeout=10.0):
+        """Waits until it has written a word so often to its standard error."""
+        end = time.monotonic() + timeout
+        while self.log.read_text(errors="replace").count(word) < times:
+            if time.monotonic() > end:
+                raise BenchmarkError(f"{self.name} did not get ready{self._said()}")
+            time.sleep(0.02)
 
     def kill(self):
         if self._popen.poll() is None:
@@ -117,9 +127,9 @@ class Process:
             except ProcessLookupError:
                 pass
 
-    def cpu_seconds(self):
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def cpu_nanoseconds(self):
+        """What all its threads have run since it began, by the processor clock of the process."""
+        return time.clock_gettime_ns((~self.pid << 3) | CPUCLOCK_SCHED)
 
     def resident_bytes(self):
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -234,32 +244,40 @@ class FloorWorld:
 class BusWorld:
     """The same with objbus."""
 
-    def __init__(self, harness, transport):
+    def __init__(self, harness, transport, environment=None):
         self._harness = harness
+        self._environment = environment
         self.endpoint = harness.endpoint(transport)
         state = harness.folder / f"state-{self.endpoint.rsplit('/', 1)[1]}"
         self.broker = harness.start(
             "objbus broker",
             [harness.objbus, "broker", "--listen", self.endpoint, "--state", state],
+            environment,
         )
         self.broker.line()
-        self.worker = harness.start(
-            "objbus worker", [harness.objbus, "worker", "--bus", self.endpoint, "bench"]
-        )
+        self.worker = harness.start(*self.worker_command(), environment)
         self.worker.line()
         self.clients = []
         self.client(0)
 
     def client(self, number):
         while len(self.clients) <= number:
-            client = self._harness.start(
-                "objbus bench",
-                [self._harness.objbus, "bench", "--bus", self.endpoint, "--lines", "--json"],
-            )
-            # The first answer tells that it is there.
-            client.ask("add calls=200 warm-up=0")
-            self.clients.append(client)
+            self.clients.append(self.started_client())
         return self.clients[number]
+
+    def worker_command(self):
+        objbus = self._harness.objbus
+        return "objbus worker", [objbus, "worker", "--bus", self.endpoint, "bench"]
+
+    def started_client(self):
+        client = self._harness.start(
+            "objbus bench",
+            [self._harness.objbus, "bench", "--bus", self.endpoint, "--lines", "--json"],
+            self._environment,
+        )
+        # The first answer tells that it is there.
+        client.ask("add calls=200 warm-up=0")
+        return client
 
     @property
     def processes(self):
@@ -268,6 +286,19 @@ class BusWorld:
     def end(self):
         for process in self.processes:
             self._harness.end(process)
+
+
+class PeersWorld(BusWorld):
+    """Our broker with a worker and clients in C that speak our protocol."""
+
+    def worker_command(self):
+        return "peer worker", [self._harness.programs / "peer", "worker", self.endpoint]
+
+    def started_client(self):
+        peer = self._harness.programs / "peer"
+        client = self._harness.start("peer client", [peer, "client", self.endpoint])
+        client.line()
+        return client
 
 
 class Pinned:

@@ -100,7 +100,9 @@ static struct header *receive(zmq_msg_t *message) {
             return NULL;
         }
         struct header *header = zmq_msg_data(message);
-        if (zmq_msg_size(message) < 64 || header->kind == REFUSED) fail("peer: refused");
+        if (zmq_msg_size(message) < 64) fail("peer: a message without a header");
+        if (header->kind == REFUSED)
+            fail("peer: REFUSED %.*s", (int)zmq_msg_size(message) - 64, (char *)(header + 1));
         if (header->epoch != 1 || header->sequence != ++received) fail("peer: a gap in the link");
         if (header->kind == FAILURE)
             fail("peer: FAILURE %.*s", (int)zmq_msg_size(message) - 64, (char *)(header + 1));
@@ -133,7 +135,9 @@ static void attach(const char *endpoint, zmq_msg_t *message) {
     struct parts parts = {.header = {.kind = ATTACH, .object = token, .call = ~token}};
     send_parts(rx, &parts);
     parts.header.kind = HELLO;
-    put(&parts, "\xa4\x68versions\x81\x01\x64node\x61""c\x67program\x64peer\x67process\x01", 40);
+    static const char body[] =
+        "\xa4\x68versions\x81\x01\x64node\x61""c\x67program\x64peer\x67process\x01";
+    put(&parts, body, sizeof body - 1);
     send_parts(tx, &parts);
     struct header *welcome = receive(message);
     if (!welcome || welcome->kind != WELCOME) fail("peer: not welcome");

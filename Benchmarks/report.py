@@ -92,12 +92,15 @@ def figure(row, samples):
         [one / other for one, other in pairs], note)
 
 
+def figures(rows, samples):
+    return [one for one in (figure(row, samples) for row in rows) if one]
+
+
 def cells(figure):
     row = figure.row
     if row.kind == "value":
         return [
-            row.title, quantity(figure.ours, row.unit), "",
-            f"({number(min(figure.ratios))}-{number(max(figure.ratios))})",
+            row.title, quantity(figure.ours, row.unit), "", "",
             limit(row, row.bar), limit(row, row.goal), figure.verdict]
     show = rate if row.kind == "rate" else time
     ratio = f"{figure.ratio:.2f} ({min(figure.ratios):.2f}-{max(figure.ratios):.2f})"

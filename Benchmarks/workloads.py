@@ -41,6 +41,8 @@ class Sample:
         )
 
     def bus_line(self):
+        if self.ours == "peers":
+            return f"call {self.outstanding} {self.calls} {self.warm_up}"
         return (
             f"{self.words} outstanding={self.outstanding // self.clients} "
             f"calls={self.calls // self.clients} warm-up={self.warm_up}"
@@ -93,6 +95,7 @@ SAMPLES = [
     Sample("handover-1-pinned", "handover", ADD, 1, 1_500, pinned=True, floor=False),
     Sample("tcp-add-1-pinned", "add", ADD, 1, 3_000, transport="tcp", pinned=True),
     Sample("tcp-add-64", "add", ADD, 64, 40_000, 5_000, transport="tcp"),
+    Sample("peers-64", "", ADD, 64, 50_000, 5_000, ours="peers"),
     Sample("clients-4", "add", ADD, 64, 40_000, 1_000, clients=4),
     Sample("clients-16", "add", ADD, 64, 40_000, 500, clients=16),
 ]
@@ -108,6 +111,8 @@ ROWS = [
     Row("add-64", "typed actor, 64 outstanding", "rate", "add-64", bar=0.50, goal=0.65),
     Row("add-1000", "typed actor, 1,000 outstanding", "rate", "add-1000", bar=0.45, goal=0.60),
     Row("dynamic-64", "RemoteObject, 64 outstanding", "rate", "dynamic-64", bar=0.35, goal=0.50),
+    Row("peers-64", "our broker with C peers, 64 outstanding", "rate", "peers-64",
+        bar=0.80, goal=0.95),
     Row("echo-64-1", "64 B echo, one at a time, p50, pinned", "latency", "echo-64-1-pinned"),
     Row("echo-64-16", "64 B echo, 16 outstanding", "rate", "echo-64-16"),
     Row("echo-64k-1", "64 KiB echo, one at a time, p50, pinned", "latency", "echo-64k-1-pinned"),
@@ -123,6 +128,22 @@ ROWS = [
         bar=0.50, goal=0.65),
     Row("clients-4", "4 clients, 64 outstanding in all", "rate", "clients-4"),
     Row("clients-16", "16 clients, 64 outstanding in all", "rate", "clients-16"),
+    Row("allocations", "heap allocations of one typed add, client + worker", "value",
+        "count-allocations", bar=12, goal=6),
+    Row("allocated-bytes", "bytes of these allocations", "value", "count-allocatedBytes"),
+    Row("messages", "messages to the broker for one typed add", "value", "count-messages"),
+    Row("wake-ups", "wake-ups of one typed add, all three processes, pinned", "value",
+        "count-wakeUps"),
+    Row("system-calls", "system calls of one typed add, all three processes", "value",
+        "count-systemCalls"),
+    Row("bytes-per-name", "broker memory for a name", "value", "bytes-per-name", unit="B",
+        bar=400, goal=200),
+    Row("bytes-per-row", "broker memory for a reference held", "value", "bytes-per-row", unit="B",
+        bar=200, goal=100),
+    Row("many-references", "a call with 10^6 references, by one with 10, p50, pinned", "against",
+        "many-references", other="few-references", bar=1.10, goal=1.05),
+    Row("idle", "idle bus, 100 nodes: share of one core, all processes", "value", "idle", unit="%",
+        bar=1, goal=0.3),
 ]
 
 
@@ -173,8 +194,15 @@ class Round:
     def _one(self, sample, kind, line):
         world = self.world(kind, sample.transport)
         probe = self._probe.microseconds()
+        before = {process.pid: process.cpu_nanoseconds() for process in world.processes}
         result = measure(self._harness, world, sample, line)
-        return {**result, "probe": probe, "state": Probe.state(probe)}
+        # By part of the topology: microseconds of work for each call, warming up included.
+        calls = sample.calls + sample.warm_up * sample.clients
+        work = {
+            part: sum(one.cpu_nanoseconds() - before.get(one.pid, 0) for one in those) / calls / 1e3
+            for part, those in (
+                ("broker", [world.broker]), ("worker", [world.worker]), ("client", world.clients))}
+        return {**result, "probe": probe, "state": Probe.state(probe), "work": work}
 
     def end(self):
         for world in self._worlds.values():
