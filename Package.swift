@@ -54,7 +54,8 @@ let layer1: [Target] = [
 // The only targets that touch libzmq.
 let layer2: [Target] = [
     .systemLibrary(
-        name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
+        name: "CZeroMQ", pkgConfig: "libzmq",
+        providers: [.apt(["libzmq3-dev", "pkg-config"]), .yum(["zeromq-devel", "pkgconf"])]),
     .target(
         name: "BusZeroMQ", dependencies: ["BusKernel", "CZeroMQ"],
         swiftSettings: settings + [.strictMemorySafety()]),
@@ -202,7 +203,7 @@ let tests: [Target] = [
         name: "CommandTests",
         dependencies: [
             "BusAPI", "BusBroker", "BusBrokerCore", "BusCommand", "BusExamples", "BusValue",
-            "objbus",
+            "objbus", argumentParser,
         ],
         swiftSettings: settings),
     .testTarget(name: "TidyTests", swiftSettings: settings),

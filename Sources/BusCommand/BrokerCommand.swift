@@ -10,6 +10,7 @@ import UnixSignals
 struct BrokerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker", abstract: "Run the broker that nodes attach to.",
+        usage: "objbus broker [<options>]",
         discussion: """
             Prints one line when nodes can attach, and ends with code 0 on SIGINT or SIGTERM.
 
@@ -19,7 +20,7 @@ struct BrokerCommand: AsyncParsableCommand {
             Examples:
               objbus broker
               objbus broker --listen tcp://127.0.0.1:7431 --listen ipc:///tmp/objbus.sock
-              objbus broker --listen tcp://127.0.0.1:0        (takes a free port and names it)
+              objbus broker --listen tcp://127.0.0.1:0           (takes a free port)
               objbus broker --config /etc/objbus/objbus.yaml --set limits.nodes=100
               objbus broker --config /etc/objbus/objbus.yaml --check-config
             """)

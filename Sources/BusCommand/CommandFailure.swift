@@ -81,11 +81,11 @@ struct CommandFailure: Error, Hashable {
     }
 
     /// `error: ` and everything on one line, without control characters.
-    var line: String {
+    func line(isColored: Bool = false) -> String {
         var text = self.typeName.map { "\($0): \(self.message)" } ?? self.message
         if let innermost = self.hops.first, self.typeName != nil { text += " (in \(innermost))" }
         if self.executed == .maybe { text += " (it may have been executed)" }
-        return "error: \(Text.line(text))"
+        return (isColored ? Text.alarming("error:") : "error:") + " \(Text.line(text))"
     }
 
     /// The same for programs, on one line.

@@ -36,7 +36,7 @@ struct IntrospectCommand: AsyncParsableCommand {
 enum InterfaceText {
     /// The interface for people: each method's declaration, and below it its documentation.
     static func lines(_ interface: Interface, isColored: Bool, width: Int = 80) -> [String] {
-        func strong(_ line: String) -> String { isColored ? "\u{1B}[1m\(line)\u{1B}[0m" : line }
+        func strong(_ line: String) -> String { isColored ? Text.strong(line) : line }
         var lines = [strong(Text.line(interface.name))]
         lines += self.documentation(interface.documentation, width)
         for method in interface.methods {

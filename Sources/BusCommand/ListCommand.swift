@@ -25,7 +25,7 @@ struct ListCommand: AsyncParsableCommand {
             guard !self.shared.json else {
                 return self.shared.print(json: .array(names.map(Listing.json)))
             }
-            Terminal.print(Listing.table(names))
+            Terminal.print(table: Listing.table(names))
             if names.isEmpty { Terminal.report("nothing is published") }
         }
     }
@@ -49,7 +49,7 @@ struct NodesCommand: AsyncParsableCommand {
         try await self.shared.withBus { bus in
             let nodes = try await bus.nodes()
             guard !self.shared.json else { return self.shared.print(json: nodes) }
-            Terminal.print(Listing.table(nodes: nodes))
+            Terminal.print(table: Listing.table(nodes: nodes))
         }
     }
 }

@@ -55,7 +55,8 @@ package struct ObjbusCommand: AsyncParsableCommand {
             code == .validationFailure
             ? CommandFailure.usage(self.usageMessage(for: error, arguments)) : CommandFailure(error)
         let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
-        Terminal.report(isJSON ? failure.json : failure.line)
+        Terminal.report(
+            isJSON ? failure.json : failure.line(isColored: Terminal.reportsInColor))
         return failure.exitCode
     }
 

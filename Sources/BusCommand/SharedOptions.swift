@@ -42,7 +42,10 @@ struct SharedOptions: ParsableArguments {
             configuration.deadline = timeout.duration
         }
         try configuration.useOwnContext()
-        let bus = try await Bus.connect(configuration)
+        let url = configuration.url
+        let bus = try await Terminal.waiting(for: "waiting for a broker at \(url)") {
+            try await Bus.connect(configuration)
+        }
         do {
             try await body(bus)
         } catch {

@@ -10,11 +10,16 @@ enum Terminal {
     /// Whether a person reads the standard error.
     static var reportsProgress: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Whether the standard output may have colours: a terminal, and `NO_COLOR` is not set.
-    static var hasColor: Bool {
+    /// Whether the standard output may have colours.
+    static var hasColor: Bool { self.isInteractive && self.allowsColor }
+
+    /// Whether the standard error may have colours.
+    static var reportsInColor: Bool { self.reportsProgress && self.allowsColor }
+
+    /// Whether the user has nothing against colours; see no-color.org.
+    private static var allowsColor: Bool {
         let variables = ProcessInfo.processInfo.environment
-        return self.isInteractive && (variables["NO_COLOR"] ?? "").isEmpty
-            && variables["TERM"] != "dumb"
+        return (variables["NO_COLOR"] ?? "").isEmpty && variables["TERM"] != "dumb"
     }
 
     /// Writes one line to the standard output, at once.
@@ -28,12 +33,41 @@ enum Terminal {
         self.print(lines.joined(separator: "\n"))
     }
 
+    /// Writes a table whose first line is its head; nothing for none.
+    static func print(table lines: [String]) {
+        guard let head = lines.first else { return }
+        self.print([self.hasColor ? Text.strong(head) : head] + lines.dropFirst())
+    }
+
     /// Writes bytes to the standard output as they are.
     static func write(_ bytes: [UInt8]) { self.write(bytes, to: STDOUT_FILENO) }
 
     /// Writes one line to the standard error, at once.
     static func report(_ line: String) {
         self.write(Array("\(line)\n".utf8), to: STDERR_FILENO)
+    }
+
+    /// Runs `body`; while that takes long, a person sees `text` and the seconds on a line that is
+    /// gone afterwards.
+    static func waiting<Success>(
+        for text: String, _ body: () async throws -> Success
+    ) async throws -> Success {
+        guard self.reportsProgress else { return try await body() }
+        let line = Text.line(text)
+        let progress = Task {
+            let start = ContinuousClock.now
+            guard (try? await Task.sleep(for: .milliseconds(400))) != nil else { return }
+            repeat {
+                let seconds = start.duration(to: .now).components.seconds
+                self.write(Array("\r\u{1B}[K\(line) (\(seconds) s)".utf8), to: STDERR_FILENO)
+            } while (try? await Task.sleep(for: .seconds(1))) != nil
+            self.write(Array("\r\u{1B}[K".utf8), to: STDERR_FILENO)
+        }
+        let result: Result<Success, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        progress.cancel()
+        await progress.value
+        return try result.get()
     }
 
     /// Whoever reads may have gone; then there is nothing left to do.

@@ -17,6 +17,12 @@ enum Text {
         return String(result)
     }
 
+    /// The text so that a terminal shows it bold.
+    static func strong(_ text: String) -> String { "\u{1B}[1m\(text)\u{1B}[0m" }
+
+    /// The text so that a terminal shows it bold and red.
+    static func alarming(_ text: String) -> String { "\u{1B}[1;31m\(text)\u{1B}[0m" }
+
     /// The text broken at spaces into lines of at most `width` characters; longer words stay whole.
     ///
     /// - Parameters:

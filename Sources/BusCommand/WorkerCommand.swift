@@ -11,8 +11,8 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Attach a node with example objects, or run your own.",
         usage: """
-            objbus worker [--bus <url>] [--name <name>] [--root <folder>] [<object> ...]
-            objbus worker [--bus <url>] [--name <name>] [--restart] -- <program> [<argument> ...]
+            objbus worker [<options>] [<object> ...]
+            objbus worker [<options>] [--restart] -- <program> [<argument> ...]
             """,
         discussion: """
             Without a program it publishes counter, greeter, bank and files, or those named (bench \

@@ -78,9 +78,9 @@ import Testing
 
     @Test func `an error is one line without control characters`() {
         let plain = CommandFailure(BusError(.notFound, "no\n\u{1B}such"))
-        #expect(plain.line == "error: no \u{FFFD}such")
+        #expect(plain.line() == "error: no \u{FFFD}such")
         let uncertain = CommandFailure(BusError(.disconnected, executed: .maybe, "gone"))
-        #expect(uncertain.line == "error: gone (it may have been executed)")
+        #expect(uncertain.line() == "error: gone (it may have been executed)")
         #expect(
             uncertain.json
                 == #"{"kind":"disconnected","error":"gone","executed":"maybe","exitCode":4}"#)

@@ -50,7 +50,7 @@ struct SettingsOptions: ParsableArguments {
         if self.json {
             Terminal.print(report.json.json(pretty: true))
         } else {
-            Terminal.print(report.lines)
+            Terminal.print(table: report.lines)
         }
     }
 }
