@@ -11,12 +11,15 @@ import time
 from pathlib import Path
 
 import plot
+import profiling
 import report
 from harness import BenchmarkError, BusWorld, FloorWorld, Harness, PeersWorld, Probe, say
 from procedures import PROCEDURES
-from workloads import ROWS, SAMPLES, Round
+from peers import DBusWorld, GRPCWorld, NATSWorld
+from workloads import PEER_ROWS, PEER_SAMPLES, ROWS, SAMPLES, Round
 
-WORLDS = {"floor": FloorWorld, "bus": BusWorld, "peers": PeersWorld}
+WORLDS = {"floor": FloorWorld, "bus": BusWorld, "peers": PeersWorld,
+          "nats": NATSWorld, "dbus": DBusWorld, "grpc": GRPCWorld}
 
 
 def arguments():
@@ -28,6 +31,8 @@ def arguments():
   scripts/bench --quick                      one round, to see whether all is well
   scripts/bench --only add-64 --rounds 9     one row, or several: --only add-1 add-64
   scripts/bench --json figures.jsonl         every sample and every row, one a line
+  scripts/bench --peers                      NATS, D-Bus and gRPC in turn with objbus
+  scripts/bench --profile                    where the microseconds go
   scripts/bench --merge one.jsonl two.jsonl  the table of several runs with --only
 
 Each row's ratio is that of objbus to the floor in the same round; the table has the median of all
@@ -39,6 +44,12 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
         "--only", nargs="+", metavar="ROW", default=[],
         help="only these rows: " + ", ".join(row.key for row in ROWS))
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds (default: 5)")
+    parser.add_argument(
+        "--peers", action="store_true",
+        help="only what a user would pick instead: NATS, D-Bus, grpc-swift-2")
+    parser.add_argument(
+        "--profile", action="store_true",
+        help="only where the time of a call goes, by process and library, as perf sees it")
     parser.add_argument("--json", metavar="FILE", help="write samples and rows as JSON lines")
     parser.add_argument("--plot", metavar="FILE", help="draw the table as SVG")
     parser.add_argument(
@@ -47,7 +58,7 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
     parser.add_argument("--objbus", metavar="PROGRAM", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--programs", metavar="FOLDER", required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    unknown = [key for key in given.only if key not in {row.key for row in ROWS}]
+    unknown = [key for key in given.only if key not in {row.key for row in ROWS + PEER_ROWS}]
     if unknown:
         parser.error(f"there is no row {', '.join(unknown)}")
     if given.rounds is None:
@@ -57,12 +68,13 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
     return given
 
 
-def chosen(only):
+def chosen(given):
     """The rows asked for, and the samples and procedures that they need."""
-    rows = [row for row in ROWS if not only or row.key in only]
+    known = PEER_ROWS if given.peers else ROWS + PEER_ROWS if given.only or given.merge else ROWS
+    rows = [row for row in known if not given.only or row.key in given.only]
     needed = {row.sample for row in rows} | {row.other for row in rows}
     return (
-        rows, [sample for sample in SAMPLES if sample.key in needed],
+        rows, [sample for sample in SAMPLES + PEER_SAMPLES if sample.key in needed],
         [procedure for procedure, keys in PROCEDURES.items() if needed & set(keys)])
 
 
@@ -80,7 +92,7 @@ def merged(files):
 
 
 def run(given, harness, output):
-    rows, needed, procedures = chosen(given.only)
+    rows, needed, procedures = chosen(given)
     found = report.Samples()
     probe = Probe(harness)
     begin = time.monotonic()
@@ -131,8 +143,11 @@ def measured(given, about):
     output = open(given.json, "w") if given.json else None
     try:
         write(output, {"about": about})
+        if given.profile:
+            print("\n".join([about, "", *profiling.profile(harness)]))
+            return None
         found = run(given, harness, output)
-        for one in report.figures(chosen(given.only)[0], found):
+        for one in report.figures(chosen(given)[0], found):
             write(output, one.json())
         return found
     finally:
@@ -155,7 +170,9 @@ def main():
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    figures = report.figures(chosen(given.only)[0], found)
+    if found is None:
+        return 0
+    figures = report.figures(chosen(given)[0], found)
     title = f"objbus against plain libzmq: {about}"
     print(f"{title}\n\n{report.table(figures)}")
     if given.plot:

@@ -236,6 +236,9 @@ class FloorWorld:
     def processes(self):
         return [self.broker, self.worker, *self.clients]
 
+    def parts(self):
+        return {"broker": [self.broker], "worker": [self.worker], "client": self.clients}
+
     def end(self):
         for process in self.processes:
             self._harness.end(process)
@@ -282,6 +285,9 @@ class BusWorld:
     @property
     def processes(self):
         return [self.broker, self.worker, *self.clients]
+
+    def parts(self):
+        return {"broker": [self.broker], "worker": [self.worker], "client": self.clients}
 
     def end(self):
         for process in self.processes:

@@ -5,6 +5,8 @@ the median, and marks where bar and goal are."""
 from html import escape
 
 ROW_HEIGHT, LEFT, WIDTH, TOP = 26, 330, 420, 58
+# Faster than this is drawn as this.
+SPEED_MAX = 1.2
 # Readable on white and on black.
 COLORS = {"goal met": "#2e8b57", "bar met": "#3b7dc4", "MISSED": "#d1603d", "": "#808890"}
 
@@ -15,11 +17,12 @@ def svg(figures, title):
     drawn = [one for one in figures if one.row.kind in ("latency", "rate")]
     height = TOP + ROW_HEIGHT * len(drawn) + 46
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 110}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH * SPEED_MAX + 60:.0f}" height="{height}" '
         'font-family="sans-serif" font-size="12" fill="#808890">',
         f'<text x="12" y="22" font-size="15">{escape(title)}</text>',
-        '<text x="12" y="41">Speed in parts of plain libzmq in C; longer is better. '
-        "Line: least to most of all rounds; | bar, ¦ goal.</text>",
+        '<text x="12" y="41">Speed in parts of that of plain libzmq in C; longer is better. '
+        "Line: least to most of all rounds. Marks: bar, and goal (dashed). Number: the table's "
+        "ratio.</text>",
     ]
     for step in range(0, 6):
         x = LEFT + WIDTH * step / 5
@@ -35,7 +38,7 @@ def svg(figures, title):
 def row(figure, top):
     def share(ratio):
         speed = ratio if figure.row.wants_more else 1 / ratio
-        return LEFT + WIDTH * min(speed, 1.2)
+        return LEFT + WIDTH * min(speed, SPEED_MAX)
 
     color = COLORS[figure.verdict]
     middle = top + ROW_HEIGHT / 2
@@ -45,8 +48,7 @@ def row(figure, top):
         f'<rect x="{LEFT}" y="{top + 5}" width="{share(figure.ratio) - LEFT:.1f}" '
         f'height="{ROW_HEIGHT - 10}" fill="{color}" fill-opacity="0.75"/>',
         line(share(min(figure.ratios)), middle, share(max(figure.ratios)), middle, 1.5),
-        f'<text x="{max(share(one) for one in figure.ratios) + 6:.1f}" y="{middle + 4:.1f}" '
-        f'fill="{color}">{figure.ratio:.2f}</text>',
+        f'<text x="{share(9) + 8:.1f}" y="{middle + 4:.1f}" fill="{color}">{figure.ratio:.2f}</text>',
     ]
     for limit, dashes in ((figure.row.bar, ""), (figure.row.goal, "3 2")):
         if limit:

@@ -4,9 +4,10 @@
 import statistics
 from dataclasses import dataclass
 
-from workloads import SAMPLES
+from workloads import PEER_SAMPLES, SAMPLES
 
-HEAD = ["WORKLOAD", "OURS", "FLOOR", "RATIO (MIN-MAX)", "BAR", "GOAL", "VERDICT"]
+# Work is processor time of all processes by call; it tells the cost also on a busy machine.
+HEAD = ["WORKLOAD", "OURS", "FLOOR", "RATIO (MIN-MAX)", "BAR", "GOAL", "VERDICT", "WORK, US"]
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Figure:
     floor: float
     ratios: list
     note: str = ""
+    # Microseconds of work by call, ours and the floor's.
+    work: tuple = ()
 
     @property
     def ratio(self):
@@ -33,7 +36,7 @@ class Figure:
             "row": row.key, "title": row.title, "kind": row.kind, "unit": row.unit,
             "ours": self.ours, "floor": self.floor, "ratio": self.ratio,
             "least": min(self.ratios), "most": max(self.ratios), "rounds": len(self.ratios),
-            "bar": row.bar, "goal": row.goal, "verdict": self.verdict, "note": self.note,
+            "work": self.work, "bar": row.bar, "goal": row.goal, "verdict": self.verdict, "note": self.note,
         }
 
 
@@ -53,7 +56,7 @@ class Samples:
         """The rounds whose two halves met one state of the machine; all, if none did. With what
         to say about that."""
         ours, floor = self.rounds(sample, "ours"), self.rounds(sample, "floor")
-        is_pinned = any(one.key == sample and one.pinned for one in SAMPLES)
+        is_pinned = any(one.key == sample and one.pinned for one in SAMPLES + PEER_SAMPLES)
         numbers = sorted(ours)
         if is_pinned or not floor:
             return numbers, ""
@@ -72,10 +75,13 @@ def figure(row, samples):
     if not ours:
         return None
     numbers, note = samples.kept(row.sample)
+    work = []
     if row.kind in ("latency", "rate"):
         key = "p50" if row.kind == "latency" else "callsPerSecond"
         floor = samples.rounds(row.other or row.sample, "floor")
-        pairs = [(ours[n][key], floor[n][key]) for n in numbers if n in floor]
+        numbers = [n for n in numbers if n in floor]
+        pairs = [(ours[n][key], floor[n][key]) for n in numbers]
+        work = [(total_work(ours[n]), total_work(floor[n])) for n in numbers]
     elif row.kind == "against":
         other = samples.rounds(row.other, "ours")
         pairs = [(ours[n]["p50"], other[n]["p50"]) for n in numbers if n in other]
@@ -87,9 +93,17 @@ def figure(row, samples):
     if not pairs:
         return None
     return Figure(
-        row, statistics.median(one for one, _ in pairs),
-        statistics.median(other for _, other in pairs),
-        [one / other for one, other in pairs], note)
+        row, *middles(pairs), [one / other for one, other in pairs], note,
+        middles(work) if work else ())
+
+
+def middles(pairs):
+    """The medians of either side."""
+    return tuple(statistics.median(side) for side in zip(*pairs))
+
+
+def total_work(result):
+    return sum(result["work"].values())
 
 
 def figures(rows, samples):
@@ -101,14 +115,15 @@ def cells(figure):
     if row.kind == "value":
         return [
             row.title, quantity(figure.ours, row.unit), "", "",
-            limit(row, row.bar), limit(row, row.goal), figure.verdict]
+            limit(row, row.bar), limit(row, row.goal), figure.verdict, ""]
     show = rate if row.kind == "rate" else time
     ratio = f"{figure.ratio:.2f} ({min(figure.ratios):.2f}-{max(figure.ratios):.2f})"
     if figure.note:
         ratio += f" {figure.note}"
+    work = " / ".join(f"{one:.1f}" for one in figure.work)
     return [
         row.title, show(figure.ours), show(figure.floor), ratio, limit(row, row.bar),
-        limit(row, row.goal), figure.verdict]
+        limit(row, row.goal), figure.verdict, work]
 
 
 def limit(row, value):

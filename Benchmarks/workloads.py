@@ -30,10 +30,12 @@ class Sample:
     clients: int = 1
     # The world that stands for objbus: "bus", or "peers" for C programs at our broker.
     ours: str = "bus"
-    # Another sample's floor serves for this one.
-    floor: bool = True
+    # The world that it is held against; None where another sample's floor serves.
+    floor: str = "floor"
 
     def floor_line(self):
+        if self.floor != "floor":
+            return f"{self.outstanding} {self.calls} {self.warm_up}"
         request, reply, buffer = self.wire
         return (
             f"{self.outstanding // self.clients} {self.calls // self.clients} "
@@ -84,21 +86,28 @@ SAMPLES = [
     Sample("add-1", "add", ADD, 1, 3_000),
     Sample("add-64", "add", ADD, 64, 50_000, 5_000),
     Sample("add-1000", "add", ADD, 1_000, 50_000, 5_000),
-    Sample("dynamic-1-pinned", "add interface=dynamic", ADD, 1, 3_000, pinned=True, floor=False),
+    Sample("dynamic-1-pinned", "add interface=dynamic", ADD, 1, 3_000, pinned=True, floor=None),
     Sample("dynamic-64", "add interface=dynamic", ADD, 64, 40_000, 5_000),
     Sample("blocking-1-pinned", "add interface=blocking", ADD, 1, 3_000, pinned=True),
     Sample("echo-64-1-pinned", "echo bytes=64", ECHO_64, 1, 3_000, pinned=True),
     Sample("echo-64-16", "echo bytes=64", ECHO_64, 16, 20_000, 2_000),
     Sample("echo-64k-1-pinned", "echo bytes=65536", ECHO_64K, 1, 1_500, 100, pinned=True),
     Sample("echo-64k-16", "echo bytes=65536", ECHO_64K, 16, 3_000, 300),
-    Sample("callback-1-pinned", "callback", ADD, 1, 2_000, pinned=True, floor=False),
-    Sample("handover-1-pinned", "handover", ADD, 1, 1_500, pinned=True, floor=False),
+    Sample("callback-1-pinned", "callback", ADD, 1, 2_000, pinned=True, floor=None),
+    Sample("handover-1-pinned", "handover", ADD, 1, 1_500, pinned=True, floor=None),
     Sample("tcp-add-1-pinned", "add", ADD, 1, 3_000, transport="tcp", pinned=True),
     Sample("tcp-add-64", "add", ADD, 64, 40_000, 5_000, transport="tcp"),
     Sample("peers-64", "", ADD, 64, 50_000, 5_000, ours="peers"),
     Sample("clients-4", "add", ADD, 64, 40_000, 1_000, clients=4),
     Sample("clients-16", "add", ADD, 64, 40_000, 500, clients=16),
 ]
+
+PEERS = {"nats": "NATS", "dbus": "D-Bus", "grpc": "grpc-swift-2 (no broker)"}
+
+PEER_SAMPLES = [
+    sample for peer in PEERS for sample in (
+        Sample(f"{peer}-1-pinned", "add", ADD, 1, 2_000, pinned=True, floor=peer, transport="tcp"),
+        Sample(f"{peer}-64", "add", ADD, 64, 20_000, 2_000, floor=peer, transport="tcp"))]
 
 ROWS = [
     Row("add-1", "typed actor, one at a time, p50, pinned", "latency", "add-1-pinned",
@@ -146,6 +155,12 @@ ROWS = [
         bar=1, goal=0.3),
 ]
 
+PEER_ROWS = [
+    row for peer, name in PEERS.items() for row in (
+        Row(f"{peer}-1", f"by {name}: one at a time, p50, pinned", "latency", f"{peer}-1-pinned",
+            bar=1.0 if peer == "nats" else None, goal=0.8 if peer == "nats" else None),
+        Row(f"{peer}-64", f"by {name}: 64 outstanding", "rate", f"{peer}-64", bar=2.0, goal=3.0))]
+
 
 def measure(harness, world, sample, line):
     """One measurement by each of the sample's clients, put together."""
@@ -185,7 +200,7 @@ class Round:
         for attempt in range(self.RETRIES + 1):
             floor = None
             if sample.floor:
-                floor = self._one(sample, "floor", sample.floor_line())
+                floor = self._one(sample, sample.floor, sample.floor_line())
             ours = self._one(sample, sample.ours, sample.bus_line())
             if floor is None or sample.pinned or floor["state"] == ours["state"]:
                 break
@@ -200,8 +215,7 @@ class Round:
         calls = sample.calls + sample.warm_up * sample.clients
         work = {
             part: sum(one.cpu_nanoseconds() - before.get(one.pid, 0) for one in those) / calls / 1e3
-            for part, those in (
-                ("broker", [world.broker]), ("worker", [world.worker]), ("client", world.clients))}
+            for part, those in world.parts().items()}
         return {**result, "probe": probe, "state": Probe.state(probe), "work": work}
 
     def end(self):

@@ -1,0 +1,91 @@
+# Part of objbus. SPDX-License-Identifier: Apache-2.0
+"""What a user would pick instead: each a broker, a worker and a client, asked like the floor."""
+
+from harness import ROOT, BenchmarkError, FloorWorld, free_port
+
+
+class PeerWorld(FloorWorld):
+    """One alternative; `start_all` starts its processes."""
+
+    def __init__(self, harness, transport):
+        self._harness = harness
+        self.clients = []
+        self.workers = []
+        self.start_all(transport)
+        self.client(0)
+
+    @property
+    def processes(self):
+        return [self.broker, *self.workers, *self.clients]
+
+    def parts(self):
+        return {"broker": [self.broker], "worker": self.workers, "client": self.clients}
+
+    def program(self, name):
+        path = self._harness.programs / name
+        if not path.exists():
+            raise BenchmarkError(f"{path} is not built")
+        return path
+
+    def start(self, name, *arguments, expects="ready"):
+        process = self._harness.start(name, list(arguments))
+        if expects:
+            said = process.line(30)
+            if expects not in said:
+                raise BenchmarkError(f"{name} said '{said}' instead of '{expects}'")
+        return process
+
+    def client(self, number):
+        while len(self.clients) <= number:
+            self.clients.append(self.start(
+                f"{self.name} client", self.program(self.name), "client", self.endpoint))
+        return self.clients[number]
+
+
+class NATSWorld(PeerWorld):
+    """nats-server, and two workers in C: one that writes each reply at once, one that gathers."""
+
+    name = "nats"
+
+    def start_all(self, transport):
+        port = free_port()
+        self.endpoint = f"nats://127.0.0.1:{port}"
+        self.broker = self.start(
+            "nats-server", "nats-server", "--addr", "127.0.0.1", "--port", port, expects="")
+        self.broker.wait_until_log_has("Server is ready", 1)
+        for kind in ("worker", "prompt-worker"):
+            self.workers.append(
+                self.start(f"nats {kind}", self.program("nats"), kind, self.endpoint))
+
+
+class DBusWorld(PeerWorld):
+    """dbus-daemon, with worker and client by sd-bus."""
+
+    name = "dbus"
+
+    def start_all(self, transport):
+        config = self._harness.folder / "dbus.conf"
+        text = (ROOT / "Benchmarks/peers/dbus.conf").read_text()
+        config.write_text(text.replace("tmpdir=/tmp", f"path={self._harness.folder}/dbus"))
+        self.endpoint = f"unix:path={self._harness.folder}/dbus"
+        self.broker = self.start(
+            "dbus-daemon", "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile",
+            "--print-address", expects="unix:path")
+        self.workers.append(self.start("dbus worker", self.program("dbus"), "worker", self.endpoint))
+
+
+class GRPCWorld(PeerWorld):
+    """grpc-swift-2 has no broker: the client talks to the worker."""
+
+    name = "grpc"
+
+    def start_all(self, transport):
+        self.endpoint = str(free_port())
+        self.workers.append(self.start("grpc worker", self.program("grpc"), "worker", self.endpoint))
+
+    @property
+    def processes(self):
+        return [*self.workers, *self.clients]
+
+    def parts(self):
+        return {"broker": [], "worker": self.workers, "client": self.clients}
