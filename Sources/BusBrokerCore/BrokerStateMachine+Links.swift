@@ -178,9 +178,11 @@ extension BrokerStateMachine {
             else { continue }
             held.insert(entry.reference)
             self.holders.restate(
-                entry.reference, count: holding.count, generation: entry.generation, by: slot)
+                entry.reference, count: holding.count,
+                generation: self.isListed(entry.reference) ? entry.generation : .none, by: slot)
         }
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
+        self.holders.voidUnexported(of: incarnation)
         // It was not there when they ended.
         for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
         for name in hello.names where isPublishable(name.name) {
@@ -192,6 +194,12 @@ extension BrokerStateMachine {
         for export in hello.exports {
             self.zeroCheck(Reference(owner: incarnation, object: export.object), &effects)
         }
+    }
+
+    /// What is held is exported, so its owner, once it is back, has listed it (docs/protocol/
+    /// references.md §8): what it has not is known by a seal of what was let go before a restart.
+    func isListed(_ reference: Reference) -> Bool {
+        self.nodes.slot(of: reference.owner) == nil || self.holders.isExported(reference)
     }
 
     private func isGenuine(_ entry: ReferenceEntry) -> Bool {

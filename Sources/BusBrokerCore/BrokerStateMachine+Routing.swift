@@ -194,8 +194,7 @@ extension BrokerStateMachine {
         let reference = entry.reference
         var copy = ReferenceEntry(reference: reference)
         if reference.owner == sender {
-            self.holders.countExport(reference)
-            self.holders.revoke(reference, generation: entry.generation)
+            self.holders.countExport(reference, generation: entry.generation)
             copy.generation = entry.generation
         } else if let holding = self.holders.holding(reference, by: slot) {
             copy.generation = holding.generation
@@ -253,7 +252,7 @@ extension BrokerStateMachine {
         self.counters.undelivered += 1
         guard let sender = self.nodes[slot]?.incarnation else { return }
         for entry in header.references(in: frame) where entry.reference.owner == sender {
-            self.holders.countExport(entry.reference)
+            self.holders.countExport(entry.reference, generation: entry.generation)
         }
         for entry in header.references(in: frame) where entry.reference.owner == sender {
             self.zeroCheck(entry.reference, &effects)

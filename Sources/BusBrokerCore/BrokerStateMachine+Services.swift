@@ -21,7 +21,9 @@ extension BrokerStateMachine {
     ) {
         guard let caller = self.nodes[slot]?.incarnation else { return }
         let own = header.references(in: frame).filter { $0.reference.owner == caller }
-        for entry in own { self.holders.countExport(entry.reference) }
+        for entry in own {
+            self.holders.countExport(entry.reference, generation: entry.generation)
+        }
         // Nobody would get the answer to a one-way call.
         if !header.flags.contains(.oneWay) {
             do {
@@ -167,7 +169,8 @@ extension BrokerStateMachine {
         guard self.authority.seal(entry.reference, entry.generation).matches(entry.seal),
             entry.generation >= self.holders[entry.reference]?.generation ?? .first
         else { throw BusError(.denied, "the tag does not belong to \(entry.reference)") }
-        guard self.holders[entry.reference]?.isHeld ?? false else {
+        guard self.holders[entry.reference]?.isHeld ?? false, self.isListed(entry.reference)
+        else {
             guard self.missing.isEmpty else {
                 throw BusError(.recovering, "who holds \(entry.reference) may still come back")
             }

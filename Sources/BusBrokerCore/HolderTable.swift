@@ -91,6 +91,11 @@ package struct HolderTable: Sendable {
         self.rows.read(reference) { $0.isUnreferenced } ?? false
     }
 
+    /// Whether the owner has put `reference` into messages, as far as the broker knows.
+    package func isExported(_ reference: Reference) -> Bool {
+        self.rows.read(reference) { $0.exported > 0 } ?? false
+    }
+
     /// How many references `node` holds.
     package func holdingCount(of node: NodeSlot) -> Int { self.columns[node]?.count ?? 0 }
 
@@ -113,9 +118,13 @@ package struct HolderTable: Sendable {
         return owners.sorted()
     }
 
-    /// The owner put `reference` into a message: `E[r] += 1`.
-    package mutating func countExport(_ reference: Reference) {
-        self.rows.change(reference) { $0.exported += 1 }
+    /// The owner put `reference` into a message, in that generation: `E[r] += 1`. Whether the
+    /// message is delivered or not: the row may be new although the object was revoked before.
+    package mutating func countExport(_ reference: Reference, generation: Generation) {
+        self.rows.change(reference) { row in
+            row.exported += 1
+            row.generation = max(row.generation, generation)
+        }
     }
 
     /// A copy is about to be forwarded: `H[r][n] += 1`. True if `node` becomes a holder by it.
@@ -207,6 +216,17 @@ package struct HolderTable: Sendable {
         self.change(reference) { row in
             row.exported = min(count, Self.countMax)
             row.generation = generation
+        }
+    }
+
+    /// Holdings of what `owner` owns and has not exported give no right. They count on, so that
+    /// an owner who leaves out what others hold does no harm to their links.
+    package mutating func voidUnexported(of owner: IncarnationID) {
+        let unexported = self.rows.unorderedKeys { $0.owner == owner && $1.exported == 0 }
+        for reference in unexported.sorted() {
+            self.change(reference) { row in
+                for index in row.holdings.indices { row.holdings[index].generation = .none }
+            }
         }
     }
 

@@ -21,6 +21,7 @@ extension NodeStateMachine {
         self.forgetStalePublications()
         hello.names = self.publications.sorted { $0.key < $1.key }.map(\.value)
         self.lateReleases = []
+        self.lateRevocations = []
         self.phase = .opening(self.epoch)
         self.timers.add(.handshake(self.epoch), due: now.advanced(by: self.limits.handshake))
         var attach = FrameHeader(kind: .attach, object: object, call: call)
@@ -70,6 +71,8 @@ extension NodeStateMachine {
             due: now.advanced(by: Span(nanoseconds: welcome.heartbeat)))
         effects.append(
             .report(.linked(welcome.incarnation, self.epoch, brokerRun: welcome.run)))
+        for object in self.lateRevocations.sorted() { self.sendRevoke(object, &effects) }
+        self.lateRevocations = []
         for (reference, count) in self.lateReleases {
             self.sendRelease(reference, count, &effects)
         }

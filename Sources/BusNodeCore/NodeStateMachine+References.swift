@@ -40,7 +40,16 @@ extension NodeStateMachine {
 
     /// Makes every copy of `object` given out so far worthless (rules R26).
     package mutating func revoked(_ object: ObjectNumber, into effects: inout [NodeEffect]) {
-        let generation = self.exports.revoke(object)
+        _ = self.exports.revoke(object)
+        if case .opening = self.phase {
+            self.lateRevocations.insert(object)
+        } else {
+            self.sendRevoke(object, &effects)
+        }
+    }
+
+    mutating func sendRevoke(_ object: ObjectNumber, _ effects: inout [NodeEffect]) {
+        let generation = self.exports.generation(of: object)
         let header = FrameHeader(
             kind: .revoke, object: object,
             call: CallNumber(rawValue: UInt64(generation.rawValue)))

@@ -57,6 +57,8 @@ package struct NodeStateMachine: Sendable {
     var publications: [String: HelloBody.Name] = [:]
     /// Releases that became due between HELLO and WELCOME, which the HELLO does not know of.
     var lateReleases: [(Reference, UInt64)] = []
+    /// Objects revoked between HELLO and WELCOME, whose new generation the HELLO does not tell.
+    var lateRevocations: Set<ObjectNumber> = []
 
     /// - Parameters:
     ///   - name: what listings call this node.

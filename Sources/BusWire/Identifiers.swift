@@ -68,6 +68,8 @@ public struct Reference: Hashable, Comparable, Sendable, CustomStringConvertible
 /// How often an object's references have been revoked, counted from 1 (rules: capabilities).
 package struct Generation: Hashable, Comparable, Sendable {
     package let rawValue: UInt32
+    /// Of a holding that gives no right.
+    package static let none = Generation(rawValue: 0)
     package static let first = Generation(rawValue: 1)
 
     package init(rawValue: UInt32) {

@@ -14,7 +14,7 @@ private func reference(_ owner: UInt64, _ object: UInt64) -> Reference {
     @Test func `a row ends with its last holder, name and export`() {
         var table = HolderTable()
         let thing = reference(1, 2)
-        table.countExport(thing)
+        table.countExport(thing, generation: .first)
         let became = table.countCopy(thing, to: NodeSlot(3), generation: .first)
         let again = table.countCopy(thing, to: NodeSlot(3), generation: .first)
         #expect(became && !again)
@@ -60,7 +60,7 @@ private func reference(_ owner: UInt64, _ object: UInt64) -> Reference {
             let node = NodeSlot(Int(random.below(5)))
             switch random.below(9) {
             case 0, 1:
-                table.countExport(thing)
+                table.countExport(thing, generation: .first)
                 model.exported[thing, default: 0] += 1
             case 2, 3:
                 let became = table.countCopy(thing, to: node, generation: .first)

@@ -166,4 +166,19 @@ import Testing
         #expect(hello.exports.map(\.generation) == [Generation(rawValue: 2)])
         #expect(hello.exports.map(\.count) == [1])
     }
+
+    @Test func `a revocation between HELLO and WELCOME is told after WELCOME`() {
+        var node = NodeScript.linked()
+        node.call("a", passing: [.own(1)])
+        node.lose()
+        node.pass(.milliseconds(500))
+        node.step { core, effects, _ in
+            core.revoked(ObjectNumber(rawValue: 1), into: &effects)
+        }
+        #expect(node.take().filter { $0.hasPrefix("REVOKE") } == [])
+        node.welcome()
+        #expect(node.take().filter { $0.hasPrefix("REVOKE") } == ["REVOKE #2"])
+        node.relink()
+        #expect(node.take().filter { $0.hasPrefix("REVOKE") } == [], "HELLO says so")
+    }
 }

@@ -399,7 +399,7 @@ end:
             :: else
             fi
         }
-        assert(recovering || H[1] + H[2] == 0 || E > 0);
+        assert(!known[0] || H[1] + H[2] == 0 || E > 0);
         n = 0; at = 0; kind = 0; k = 0; sum = 0; released = 0 }
     od
 }
