@@ -106,7 +106,9 @@ extension Bus {
         request.extensions = extensions
         request.flags = .oneWay
         request.deadline = self.deadline(target.options)
-        _ = try self.node.call(request)
+        // Nobody waits for an answer: the tokens of what the call needs must not die before it is
+        // in the stream.
+        try withExtendedLifetime((target, arguments)) { _ = try self.node.call(request) }
     }
 
     /// Calls a method of the broker.
@@ -127,6 +129,7 @@ extension Bus {
         request.deadline = self.deadline(CallOptions())
         while true {
             do {
+                defer { withExtendedLifetime(arguments) {} }
                 return try self.reply(of: await PendingCall(self.node).outcome(of: request))
             } catch let error as BusError where error.kind == .recovering {
                 // At the deadline the next attempt fails by itself.

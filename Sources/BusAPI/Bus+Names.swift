@@ -27,8 +27,12 @@ extension Bus {
 
     /// Takes back a name that this node has published.
     public func withdraw(_ name: String) async throws {
-        self.node.withdrawn(name)
-        _ = try await self.callBroker("withdraw(_:)", [.string(name)])
+        let wasPublished = self.node.withdrawn(name)
+        do {
+            _ = try await self.callBroker("withdraw(_:)", [.string(name)])
+        } catch let error as BusError where error.kind == .notFound && wasPublished {
+            // The broker was restarted, and this node did not tell it of the name any more.
+        }
     }
 
     /// Finds a published object.

@@ -165,11 +165,12 @@ extension BrokerStateMachine {
         var ended: Set<IncarnationID> = []
         for holding in hello.holdings.prefix(self.limits.referencesPerNode) {
             let entry = holding.entry
-            guard self.mayExist(entry.reference.owner) else {
-                ended.insert(entry.reference.owner)
+            let owner = entry.reference.owner
+            guard owner != incarnation, owner != .broker, holding.count > 0 else { continue }
+            guard self.mayExist(owner) else {
+                ended.insert(owner)
                 continue
             }
-            guard entry.reference.owner != incarnation, holding.count > 0 else { continue }
             // What this broker run has seen the node hold needs no proof. What it has not seen
             // can only be of an earlier run: outside the window a seal may be of what was let go.
             let known = self.holders.holding(entry.reference, by: slot)

@@ -25,9 +25,10 @@ extension BrokerStateMachine {
             return
         }
         // A caller that has not heard yet of the callee's new link will send this call again,
-        // behind earlier ones that were lost with the old link (docs/protocol/calls.md §4).
+        // behind earlier ones that were lost with the old link (docs/protocol/calls.md §4). Who
+        // calls itself has sent them again on this very link.
         guard
-            callee.deliverableSince < (sender.link?.order ?? 0)
+            destination == slot || callee.deliverableSince < (sender.link?.order ?? 0)
                 || header.peerEpoch == link.epoch || !self.nodes.hasTold(slot, of: destination)
         else {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)

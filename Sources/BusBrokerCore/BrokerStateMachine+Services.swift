@@ -58,7 +58,8 @@ extension BrokerStateMachine {
         case "publish(_:as:interface:)":
             return try self.publish(arguments, references, caller, &effects)
         case "withdraw(_:)":
-            return try self.withdraw(text(arguments, 0), caller, now, &effects)
+            return try self.withdraw(
+                text(arguments, 0), caller, isResent: header.flags.contains(.resent), &effects)
         case "find(_:)":
             return try self.find(text(arguments, 0), slot, caller)
         case "claim(_:)":
@@ -126,9 +127,12 @@ extension BrokerStateMachine {
     }
 
     private mutating func withdraw(
-        _ name: String, _ caller: IncarnationID, _ now: Tick, _ effects: inout [BrokerEffect]
+        _ name: String, _ caller: IncarnationID, isResent: Bool,
+        _ effects: inout [BrokerEffect]
     ) throws(BusError) -> Answer {
         guard let claim = self.names.withdraw(name, by: caller) else {
+            // The first copy of the call may have done it, or a new run of the broker.
+            if isResent { return Answer() }
             throw BusError(.notFound, "this node has not published \(name)")
         }
         self.holders.dropName(claim.reference)

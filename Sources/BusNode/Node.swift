@@ -180,8 +180,11 @@ package final class Node: @unchecked Sendable {
     /// What this node has published, sorted.
     package var publishedNames: [String] { self.lock.withLock { self.core.publishedNames } }
 
-    package func withdrawn(_ name: String) {
-        self.step { core, _, _ in core.withdrawn(name) }
+    /// HELLO restates the name no longer. Returns whether it did.
+    package func withdrawn(_ name: String) -> Bool {
+        var wasPublished = false
+        self.step { core, _, _ in wasPublished = core.withdrawn(name) }
+        return wasPublished
     }
 
     func tokenDied(_ reference: Reference, _ generation: TokenGeneration) {

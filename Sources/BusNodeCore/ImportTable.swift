@@ -30,9 +30,11 @@ package struct ImportTable: Sendable {
 
     package subscript(reference: Reference) -> Import? { self.imports[reference] }
 
-    /// Rows for HELLO, by reference.
+    /// Rows for HELLO, by reference. What is pinned by a call but was never received, as the broker
+    /// itself, is not held.
     package var restatement: [HelloBody.Holding] {
-        self.imports.sorted { $0.key < $1.key }.map { reference, held in
+        self.imports.filter { $0.value.received > 0 }.sorted { $0.key < $1.key }.map {
+            reference, held in
             HelloBody.Holding(
                 entry: ReferenceEntry(
                     reference: reference, generation: held.generation, seal: held.seal),

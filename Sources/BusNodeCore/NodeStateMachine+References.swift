@@ -34,8 +34,10 @@ extension NodeStateMachine {
     /// What this node has published, sorted.
     package var publishedNames: [String] { self.publications.keys.sorted() }
 
-    package mutating func withdrawn(_ name: String) {
-        self.publications[name] = nil
+    /// The name is restated no longer. Returns whether it was.
+    @discardableResult
+    package mutating func withdrawn(_ name: String) -> Bool {
+        self.publications.removeValue(forKey: name) != nil
     }
 
     /// Makes every copy of `object` given out so far worthless (rules R26).

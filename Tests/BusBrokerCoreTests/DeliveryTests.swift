@@ -93,6 +93,14 @@ import Testing
         #expect(self.callee.take().kinds.last == .call)
     }
 
+    @Test func `a node that calls itself gets what it sends again over its own new link`() {
+        self.callee.call(self.door, number: 1)
+        #expect(self.callee.take().kinds == [.call])
+        self.callee.relink()
+        self.callee.call(self.door, number: 1, flags: .resent)
+        #expect(self.callee.take().kinds == [.call])
+    }
+
     @Test func `a call that waits learns that the callee has ended`() {
         self.callee.die()
         self.caller.call(self.door)

@@ -51,6 +51,16 @@ import Testing
         #expect(self.callee.take().isEmpty)
     }
 
+    @Test func `a HELLO that holds something of the broker is not told that the broker has ended`()
+    {
+        self.caller.holdings = [
+            HelloBody.Holding(
+                entry: ReferenceEntry(reference: Reference(owner: .broker, object: .root)), count: 1
+            )
+        ]
+        #expect(self.caller.relink().isEmpty)
+    }
+
     @Test func `both sides of a notice learn of each other's fate`() {
         self.caller.release(self.door)
         self.callee.send(self.notice(.acknowledge, to: self.caller))

@@ -160,12 +160,13 @@ final class ScriptedNode {
     @discardableResult
     func ask(
         _ method: String, _ arguments: [Value] = [], references: [ReferenceEntry] = [],
-        inspect: ([Message]) -> Void = { _ in }
+        flags: MessageFlags = [], inspect: ([Message]) -> Void = { _ in }
     ) -> Message {
         var extensions = Extensions()
         extensions.method = method
         let payload = (try? Value.array(arguments).encoded()) ?? []
-        let header = FrameHeader(kind: .call, call: CallNumber(rawValue: self.sent + 1))
+        let header = FrameHeader(
+            kind: .call, flags: flags, call: CallNumber(rawValue: self.sent + 1))
         _ = self.take()
         self.send(
             Message(header, payload: payload, extensions: extensions, references: references))

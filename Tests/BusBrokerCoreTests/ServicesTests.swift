@@ -107,6 +107,13 @@ import Testing
         #expect(self.client.find("counter").error.kind == .notFound)
     }
 
+    @Test func `a name that is withdrawn twice because the answer was lost is withdrawn`() {
+        self.owner.publish("counter", 7)
+        self.owner.ask("withdraw(_:)", [.string("counter")])
+        let again = self.owner.ask("withdraw(_:)", [.string("counter")], flags: .resent)
+        #expect(again.kind == .reply)
+    }
+
     @Test func `a standby takes over when the first owner ends`() {
         let standby = ScriptedNode(self.world, "standby")
         self.owner.publish("counter", 7)

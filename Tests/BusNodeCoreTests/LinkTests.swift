@@ -29,11 +29,22 @@ import Testing
         let hello = try #require(try node.takeHello())
         #expect(hello.incarnation == NodeScript.me)
         #expect(hello.secret == NodeScript.seal)
-        let held = hello.holdings.filter { $0.count > 0 }
-        #expect(held == [HelloBody.Holding(entry: .held(3), count: 2)])
+        #expect(hello.holdings == [HelloBody.Holding(entry: .held(3), count: 2)])
         #expect(hello.exports.map(\.object.rawValue) == [2])
         // Nothing is exported any more under the other name: it was withdrawn.
         #expect(hello.names.map(\.name) == ["name"])
+    }
+
+    @Test func `HELLO claims nothing that was called but never received, the broker least of all`()
+        throws
+    {
+        var node = NodeScript.linked()
+        node.call("a", of: .broker)
+        node.call("b")
+        node.lose()
+        node.pass(.milliseconds(500))
+        let hello = try #require(try node.takeHello())
+        #expect(hello.holdings == [])
     }
 
     @Test func `a gap in the sequence ends the link`() {
