@@ -8,7 +8,7 @@ import BusWire
 
 /// A message under way, as bytes; what the checkers ask of it has been read once.
 struct Packet: Sendable {
-    let frame: [UInt8]
+    private(set) var frame: [UInt8]
     let buffers: [Bytes]
     let header: FrameHeader
     let references: [Reference]
@@ -21,12 +21,27 @@ struct Packet: Sendable {
         self.references =
             message.header.referenceCount == 0 ? [] : message.references.map(\.reference)
     }
+
+    /// Makes it another message of its link.
+    mutating func renumber(_ sequence: UInt64, epoch: Epoch) {
+        var span = self.frame.mutableSpan
+        var bytes = span.mutableBytes
+        Transmission(epoch: epoch, sequence: sequence).patch(&bytes)
+        self = Packet(frame: self.frame, buffers: self.buffers) ?? self
+    }
+
+    /// Makes it unreadable.
+    mutating func garble() {
+        self.frame = Array(self.frame.prefix(FrameHeader.size / 2))
+    }
 }
 
 /// One pair of connections: a queue in each direction, and who still believes in it.
 struct SimulatedLink: Sendable {
     let id: Int
     let node: Int
+    /// Which process of that node opened it.
+    let run: Int
     let epoch: Epoch
     /// To the broker and from it. What was announced arrives in this order or not at all.
     var up: [Packet] = []
@@ -49,10 +64,16 @@ struct SimulatedLink: Sendable {
     /// The broker's socket knows that the connection is gone, or its process is.
     var isGoneAtBroker = false
 
-    init(id: Int, node: Int, epoch: Epoch) {
+    init(id: Int, node: Int, run: Int, epoch: Epoch) {
         self.id = id
         self.node = node
+        self.run = run
         self.epoch = epoch
+    }
+
+    /// Takes away all but the first messages of one direction.
+    mutating func keep(_ count: Int, of queue: WritableKeyPath<SimulatedLink, [Packet]>) {
+        self[keyPath: queue].removeLast(self[keyPath: queue].count - count)
     }
 
     /// Both directions work, as far as they ever did.

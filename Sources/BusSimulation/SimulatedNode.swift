@@ -36,7 +36,7 @@ struct SimulatedHandler: Sendable {
 struct SimulatedCall: Sendable {
     enum Purpose: Hashable, Sendable {
         case object
-        case find
+        case find(String)
         case publish(String, ObjectNumber)
         case withdraw(String)
         case ping
@@ -50,10 +50,14 @@ struct SimulatedCall: Sendable {
     let purpose: Purpose
     let isOneWay: Bool
     let issuedAt: Tick
+    /// What a script says of it.
+    let script: SimulationScript.Call?
     var number: CallNumber?
     /// The handler that waits for it.
     var parent: Int?
     var isEnded = false
+    /// How it ended, if not with an answer.
+    var error: BusError?
     /// Its caller's process is gone.
     var isOrphan = false
     var starts = 0

@@ -2,7 +2,7 @@
 // Pure: no I/O, no clock; all randomness comes from the seed.
 
 package import BusBrokerCore
-package import BusKernel
+import BusKernel
 package import BusNodeCore
 
 /// Everything that decides what a simulated world does: two runs of one plan are alike.
@@ -17,6 +17,10 @@ package struct SimulationPlan: Sendable {
     package var faults: FaultRates
     /// A bug to plant, which the checkers must find.
     package var canary: Canary?
+    /// What the applications do, instead of acting by chance.
+    package var script: SimulationScript?
+    /// What goes wrong at the boundaries of the script's messages.
+    package var boundaryFaults: [BoundaryFault] = []
     /// Whether lines are kept beside the digest.
     package var isTraced = false
     /// The counters are compared after each so-many-th event.
@@ -35,6 +39,19 @@ package struct SimulationPlan: Sendable {
         // Small windows fill; they are as legal as large ones.
         if random.below(3) == 0 { self.nodeLimits.callsPerPeer = 2 + Int(random.below(6)) }
         if random.below(4) == 0 { self.nodeLimits.idlePeers = 1 }
+        if faults == nil { self.faults.drawTampering(from: &random) }
+    }
+
+    /// A plan in which the applications do what `script` says, and nothing goes wrong but
+    /// `faults`; the seed decides how long each message takes.
+    package init(_ script: SimulationScript, seed: UInt64, faults: [BoundaryFault] = []) {
+        self.seed = seed
+        self.steps = .max
+        self.nodes = script.nodes
+        self.faults = FaultRates()
+        self.script = script
+        self.boundaryFaults = faults
+        self.checkInterval = 1
     }
 
     /// The broker's times, a hundredth of the real ones, so that few events pass between them.
@@ -57,61 +74,4 @@ package struct SimulationPlan: Sendable {
         limits.handshake = .milliseconds(20)
         return limits
     }
-}
-
-/// How often what goes wrong, each in events (or messages) per ten thousand.
-package struct FaultRates: Hashable, Sendable {
-    /// A link breaks: of what is under way a prefix arrives, or nothing.
-    package var linkLoss: UInt64 = 0
-    /// A link breaks and nobody is told.
-    package var silentLoss: UInt64 = 0
-    /// One message in the middle vanishes.
-    package var gap: UInt64 = 0
-    /// A link stands still for up to the length of a silence.
-    package var stall: UInt64 = 0
-    /// The broker dies and comes back after a while, with nothing but its key.
-    package var brokerRestart: UInt64 = 0
-    /// A node's process dies; another one starts later.
-    package var crash: UInt64 = 0
-    /// A node says goodbye; another one starts later.
-    package var goodbye: UInt64 = 0
-    /// A message of the broker meets a full pipe.
-    package var fullPipe: UInt64 = 0
-    /// A hostile peer sends something.
-    package var hostile: UInt64 = 0
-
-    /// Nothing goes wrong.
-    package init() {}
-
-    /// Each kind of fault is left out by half of all seeds.
-    package init(drawnFrom random: inout RandomSource) {
-        func rate(_ most: UInt64) -> UInt64 {
-            random.below(2) == 0 ? 0 : 1 + random.below(most)
-        }
-        self.linkLoss = rate(200)
-        self.silentLoss = rate(60)
-        self.gap = rate(60)
-        self.stall = rate(100)
-        self.brokerRestart = rate(50)
-        self.crash = rate(50)
-        self.goodbye = rate(50)
-        self.fullPipe = rate(60)
-        self.hostile = rate(2_000)
-    }
-}
-
-/// A bug planted between core and transport. Each must be found, or the checkers are worth nothing.
-package enum Canary: String, CaseIterable, Sendable {
-    /// As if the broker forgot to count a copy now and then.
-    case uncountedCopy = "uncounted-copy"
-    /// HELLO says that one copy of each reference came, however many did.
-    case helloSaysOne = "hello-says-one"
-    /// As if the broker forgot a Release.
-    case forgottenRelease = "forgotten-release"
-    /// A call overtakes the one before it.
-    case overtaking
-    /// An answer is not sent, although its link lives.
-    case swallowedAnswer = "swallowed-answer"
-    /// A call is delivered a second time under another number.
-    case repeatedCall = "repeated-call"
 }

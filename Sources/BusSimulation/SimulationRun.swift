@@ -36,11 +36,9 @@ package enum SimulationRun {
     }
 
     /// How to call `run`.
-    package static let usage = """
-        simulate [--seed N] [--seeds COUNT] [--steps N] [--nodes N] [--canary NAME] [--trace]
-        """
+    package static let usage = SimulationOptions.usage
 
-    /// Runs the seeds that `arguments` name.
+    /// Runs what `arguments` name.
     ///
     /// - Parameters:
     ///   - arguments: What follows the command's name; see `usage`.
@@ -50,61 +48,67 @@ package enum SimulationRun {
     package static func run(
         _ arguments: [String], emit: (String) -> Void
     ) throws(BusError) -> Bool {
-        let options = try Options(arguments)
+        let options = try SimulationOptions(arguments)
         var isClean = true
-        for seed in options.seed..<options.seed + options.count {
-            var plan = SimulationPlan(seed: seed, steps: options.steps, nodes: options.nodes)
+        for seed in options.seeds {
+            let isKept =
+                if let depth = options.depth {
+                    self.sweep(options, seed, depth: depth, emit)
+                } else if options.scripts.isEmpty {
+                    self.tell(options.plan(seed), shrinks: options.shrinks, emit)
+                } else {
+                    self.tellScripts(options, seed, emit)
+                }
+            isClean = isClean && isKept
+        }
+        return isClean
+    }
+
+    /// One story of chance.
+    private static func tell(
+        _ plan: SimulationPlan, shrinks: Bool, _ emit: (String) -> Void
+    ) -> Bool {
+        let report = self.report(plan)
+        report.lines.forEach(emit)
+        emit(report.summary)
+        guard report.violation != nil else { return true }
+        if shrinks {
+            var shrinking = Shrinking(plan, report)
+            emit("shrunk to: objbus simulate " + shrinking.run().joined(separator: " "))
+        }
+        return false
+    }
+
+    /// Each script once, with the faults given.
+    private static func tellScripts(
+        _ options: SimulationOptions, _ seed: UInt64, _ emit: (String) -> Void
+    ) -> Bool {
+        var isClean = true
+        for script in options.scripts {
+            var plan = SimulationPlan(script, seed: seed, faults: options.boundaryFaults)
             plan.canary = options.canary
             plan.isTraced = options.isTraced
-            let report = Self.report(plan)
+            let report = self.report(plan)
             report.lines.forEach(emit)
-            emit(report.summary)
+            emit("\(script.name), \(report.summary)")
             if report.violation != nil { isClean = false }
         }
         return isClean
     }
 
-    private struct Options {
-        var seed: UInt64 = 1
-        var count: UInt64 = 1
-        var steps = 1_000
-        var nodes = 4
-        var canary: Canary?
-        var isTraced = false
-
-        init(_ arguments: [String]) throws(BusError) {
-            var rest = arguments[...]
-            while let option = rest.popFirst() {
-                if option == "--trace" {
-                    self.isTraced = true
-                    continue
-                }
-                guard let text = rest.popFirst() else {
-                    throw BusError(.invalid, "\(option) needs a value; usage: \(usage)")
-                }
-                try self.set(option, text)
-            }
+    /// Each script with every fault at every boundary.
+    private static func sweep(
+        _ options: SimulationOptions, _ seed: UInt64, depth: Int, _ emit: (String) -> Void
+    ) -> Bool {
+        var isClean = true
+        for script in options.scripts {
+            var sweep = BoundarySweep(script, seed: seed, isBrief: options.isBrief, depth: depth)
+            let report = sweep.run()
+            emit("seed \(seed), \(report.summary)")
+            guard report.violation != nil else { continue }
+            emit("to see it: objbus simulate " + report.replay.joined(separator: " "))
+            isClean = false
         }
-
-        private mutating func set(_ option: String, _ text: String) throws(BusError) {
-            if option == "--canary" {
-                guard let canary = Canary(rawValue: text) else {
-                    let all = Canary.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw BusError(.invalid, "there is no canary \(text), only \(all)")
-                }
-                self.canary = canary
-                return
-            }
-            guard let number = UInt64(text), number < 1 << 62 else {
-                throw BusError(.invalid, "\(text) is not a number")
-            }
-            switch option {
-            case "--seed": self.seed = number
-            case "--seeds" where number > 0: self.count = number
-            case "--steps": self.steps = Int(number)
-            case "--nodes" where (1...64).contains(number): self.nodes = Int(number)
-            default: throw BusError(.invalid, "\(option) \(text) is not known; usage: \(usage)")
-            }
-        }
+        return isClean
     }
 }

@@ -14,7 +14,7 @@ extension SimulationWorld {
         case 0..<3: self.createObject(index)
         case 3: self.unrootObject(index)
         case 4..<18: self.callSomething(index)
-        case 18..<22: self.callBroker(index, .find)
+        case 18..<22: self.findSomething(index)
         case 22, 23: self.publishSomething(index)
         case 24:
             if let name = self.pick(self.nodes[index].names.sorted()) {
@@ -52,6 +52,7 @@ extension SimulationWorld {
     private mutating func revokeObject(_ index: Int) {
         guard let object = self.pick(self.ownObjects(index)), self.chance(1, of: 4) else { return }
         self.trace("n\(index): revokes \(object)")
+        self.revoked.insert(object)
         self.withCore(index) { core, effects, _ in core.revoked(object.object, into: &effects) }
     }
 
@@ -80,23 +81,31 @@ extension SimulationWorld {
     private mutating func callSomething(_ index: Int) {
         let held = self.nodes[index].tokens.filter { $0.uses > 0 }
         guard let target = self.pick(held)?.reference else {
-            self.callBroker(index, .find)
+            self.findSomething(index)
             return
         }
         let isOneWay = self.chance(1, of: 6)
         self.call(index, target, self.someReferences(index), isOneWay: isOneWay, parent: nil)
     }
 
+    private mutating func findSomething(_ index: Int) {
+        self.callBroker(index, .find(self.pick(["a", "b", "c"]) ?? "a"))
+    }
+
     /// Issues one call to an object.
     @discardableResult
     mutating func call(
-        _ index: Int, _ target: Reference, _ references: [Reference], isOneWay: Bool, parent: Int?
+        _ index: Int, _ target: Reference, _ references: [Reference], isOneWay: Bool = false,
+        script: SimulationScript.Call? = nil, parent: Int?
     ) -> Int? {
         var extensions = Extensions()
         extensions.method = "run(_:)"
         var request = self.request(target, references)
         request.extensions = extensions
-        if isOneWay { request.flags = .oneWay }
+        if isOneWay || script?.isOneWay ?? false { request.flags = .oneWay }
+        guard script == nil else {
+            return self.issue(index, &request, .object, script, parent: parent)
+        }
         // Handlers on both sides that wait for calls which wait for a small window would wait for
         // each other.
         let mayBlock = parent != nil && self.plan.nodeLimits.callsPerPeer < 100
@@ -128,9 +137,9 @@ extension SimulationWorld {
             self.nodes[index].core?.withdrawn(name)
             extensions.method = "withdraw(_:)"
             arguments = [.string(name)]
-        case .find:
+        case .find(let name):
             extensions.method = "find(_:)"
-            arguments = [.string(self.pick(["a", "b", "c"]) ?? "a")]
+            arguments = [.string(name)]
         case .ping, .object:
             extensions.method = "ping()"
             arguments = []
@@ -154,7 +163,8 @@ extension SimulationWorld {
 
     @discardableResult
     private mutating func issue(
-        _ index: Int, _ request: inout CallRequest, _ purpose: SimulatedCall.Purpose, parent: Int?
+        _ index: Int, _ request: inout CallRequest, _ purpose: SimulatedCall.Purpose,
+        _ script: SimulationScript.Call? = nil, parent: Int?
     ) -> Int? {
         guard let caller = self.nodes[index].core?.incarnation else { return nil }
         let id = self.calls.count
@@ -163,7 +173,7 @@ extension SimulationWorld {
             SimulatedCall(
                 id: id, node: index, caller: caller, target: request.target,
                 references: request.references, purpose: purpose, isOneWay: isOneWay,
-                issuedAt: self.now, parent: parent))
+                issuedAt: self.now, script: script, parent: parent))
         if !isOneWay { request.waiter = SimulatedWaiter(call: id) }
         self.statistics.calls += 1
         self.trace("n\(index): calls \(request.target) as call \(id)")
@@ -176,10 +186,13 @@ extension SimulationWorld {
         } catch {
             self.trace("n\(index): call \(id) is not made: \(error)")
             self.calls[id].isEnded = true
+            self.calls[id].error = error
             self.calls[id].mustNotStart = true
             return nil
         }
-        if let number = self.calls[id].number, self.phase == .busy, self.chance(1, of: 12) {
+        if let number = self.calls[id].number, self.phase == .busy, self.plan.script == nil,
+            self.chance(1, of: 12)
+        {
             self.events.add(
                 .cancels(index, run: self.nodes[index].run, number),
                 due: self.later(.milliseconds(3)))
@@ -202,6 +215,8 @@ extension SimulationWorld {
             self.nodes[index].tokens.append(
                 SimulatedToken(reference: reference, generation: token, uses: 1))
         }
+        // A script says itself what is let go.
+        guard self.plan.script == nil else { return }
         self.events.add(
             .drops(index, run: self.nodes[index].run, reference), due: self.later(.milliseconds(40))
         )

@@ -60,11 +60,13 @@ extension SimulationWorld {
             self.fail("call \(id) was started after call \(later) to the same object")
         }
         for reference in references where reference.owner != self.nodes[index].core?.incarnation {
-            if self.chance(3, of: 4) { self.use(index, reference) }
+            if call.script?.keeps ?? self.chance(3, of: 4) { self.use(index, reference) }
         }
         self.handlersMade += 1
         var handler = SimulatedHandler(id: self.handlersMade, call: id, identity: identity)
-        if self.phase == .busy, self.chance(1, of: 4), let other = self.pick(references),
+        if let script = call.script {
+            handler.awaits = self.callInner(of: script, handler: handler.id)
+        } else if self.phase == .busy, self.chance(1, of: 4), let other = self.pick(references),
             self.nodes[index].position(of: other) != nil
         {
             // Back to the caller, or on to somebody else.
@@ -72,7 +74,8 @@ extension SimulationWorld {
                 index, other, self.someReferences(index), isOneWay: false, parent: handler.id)
         }
         self.nodes[index].handlers.append(handler)
-        if handler.awaits == nil { self.finishLater(handler.id, at: index) }
+        guard handler.awaits == nil, !(call.script?.runsUntilCancelled ?? false) else { return }
+        self.finishLater(handler.id, at: index)
     }
 
     private mutating func finishLater(_ handler: Int, at index: Int) {
@@ -87,14 +90,18 @@ extension SimulationWorld {
         }
         let handler = self.nodes[index].handlers.remove(at: position)
         self.calls[handler.call].isFinished = true
+        let script = self.calls[handler.call].script
+        defer { if let script { self.hasReplied(script, at: index) } }
         guard let identity = handler.identity else { return }
-        if handler.isCancelled || self.chance(1, of: 8) {
+        if handler.isCancelled || (script == nil && self.chance(1, of: 8)) {
             let error = BusError(
                 handler.isCancelled ? .cancelled : .failed, executed: .yes, "as it happens")
             self.reply(to: identity, ReplyRequest(FailureBody(error)), at: index)
             return
         }
-        let references = self.phase == .busy ? self.someReferences(index) : []
+        let references =
+            script.map { self.returned(by: $0, at: index) }
+            ?? (self.phase == .busy ? self.someReferences(index) : [])
         var request = ReplyRequest(builder: payload(handler.call, references.count))
         request.references = references
         self.reply(to: identity, request, at: index)
@@ -112,6 +119,9 @@ extension SimulationWorld {
         let handlers = self.nodes[index].handlers
         for position in handlers.indices where handlers[position].identity == identity {
             self.nodes[index].handlers[position].isCancelled = true
+            let handler = handlers[position]
+            guard self.calls[handler.call].script?.runsUntilCancelled ?? false else { continue }
+            self.finishLater(handler.id, at: index)
         }
     }
 
@@ -160,16 +170,24 @@ extension SimulationWorld {
             break
         }
         for reference in references where reference.owner != self.nodes[index].core?.incarnation {
-            if self.phase == .busy, self.chance(3, of: 4) { self.use(index, reference) }
+            if self.takes(call) { self.use(index, reference) }
         }
+    }
+
+    private mutating func takes(_ call: SimulatedCall) -> Bool {
+        guard self.plan.script == nil else { return call.script?.takes ?? true }
+        return self.phase == .busy && self.chance(3, of: 4)
     }
 
     /// Whether an error tells the truth about what was executed.
     private mutating func judge(_ id: Int, _ error: BusError) {
         self.statistics.failures += 1
+        self.calls[id].error = error
         let call = self.calls[id]
         self.trace("n\(call.node): call \(id) fails: \(error)")
         self.digest.add(text: error.kind.rawValue)
+        self.findAgain(after: error, call)
+        self.judgeKind(of: error, call)
         guard call.purpose == .object,
             !self.hostile.incarnations.contains(call.target.owner)
         else { return }
@@ -188,6 +206,25 @@ extension SimulationWorld {
             if !kinds.contains(error.kind) && !hasEnded {
                 self.fail("call \(id): nothing ended, but it failed with: \(error)")
             }
+        }
+    }
+
+    /// Whether an error of the bus has the reason that it names.
+    private func judgeKind(of error: BusError, _ call: SimulatedCall) {
+        let concerned = [call.target] + call.references
+        switch error.kind {
+        case .denied where error.executed != .yes:
+            // A reference that came with an answer may have been revoked too.
+            guard self.revoked.isDisjoint(with: concerned),
+                !concerned.contains(where: { self.mayBeStolen($0) }),
+                self.ended.isDisjoint(with: call.concerned)
+            else { return }
+            self.fail("call \(call.id): nothing was revoked, but it failed with: \(error)")
+        case .disconnected where call.target.owner == .broker:
+            guard !self.ended.contains(call.caller) else { return }
+            self.fail("call \(call.id) to the broker failed with: \(error)")
+        default:
+            break
         }
     }
 

@@ -39,8 +39,46 @@ extension SimulationWorld {
                 break
             }
             return [outgoing, self.renumbered(outgoing)]
+        case .lyingFailure:
+            guard header.kind == .reply, header.referenceCount == 0, self.chance(1, of: 20) else {
+                break
+            }
+            let lie = FailureBody(BusError(.overloaded, executed: .no, "as if it had never begun"))
+            let failure = FrameHeader(kind: .failure, peer: header.peer, call: header.call)
+            return [Outgoing(Message(failure, payload: lie.encoded()), epoch: outgoing.epoch)]
+        case .overtakingRelease, .swallowedUnref, .leakedSecret:
+            break
         }
         return [outgoing]
+    }
+
+    /// What has been queued last goes ahead of all that waits.
+    mutating func sabotageOrder(on id: Int) {
+        guard self.plan.canary == .overtakingRelease, self.links[id].up.count > 1,
+            self.links[id].up.last?.header.kind == .release
+        else { return }
+        self.links[id].up.insert(self.links[id].up.removeLast(), at: 0)
+        let first = self.links[id].sent - UInt64(self.links[id].up.count - 1)
+        for index in self.links[id].up.indices {
+            self.links[id].up[index].renumber(
+                first + UInt64(index), epoch: self.links[id].epoch)
+        }
+    }
+
+    /// What the broker really sends instead of `packet`.
+    mutating func sabotaged(_ packet: Packet) -> Packet {
+        guard self.plan.canary == .swallowedUnref, packet.header.kind == .unref,
+            self.chance(1, of: 4),
+            var other = Packet(frame: Message(FrameHeader(kind: .heartbeat)).frame, buffers: [])
+        else { return packet }
+        other.renumber(packet.header.sequence, epoch: packet.header.epoch)
+        return other
+    }
+
+    /// Whom the hostile peer says that it is, with that one's secret.
+    mutating func stolenIdentity() -> IncarnationID? {
+        guard self.plan.canary == .leakedSecret else { return nil }
+        return self.pick(self.nodes.compactMap { $0.core?.incarnation })
     }
 
     private func heldSomewhere(_ id: Int) -> Reference? {

@@ -71,6 +71,7 @@ extension SimulationWorld {
     /// Compares the counters of nodes and broker, with what is under way between them.
     mutating func checkCounters() {
         guard self.violation == nil, let broker else { return }
+        self.checkNames()
         for node in self.nodes {
             guard let id = self.wholeLink(of: node), let core = node.core,
                 let incarnation = core.incarnation, let slot = broker.nodes.slot(of: incarnation)
@@ -79,6 +80,7 @@ extension SimulationWorld {
             self.checkExports(of: core, incarnation, broker, link)
             self.checkImports(of: core, incarnation, broker, slot, link)
             self.checkOrder(of: incarnation, broker, slot, link)
+            self.checkHomecoming(of: core, incarnation, link)
         }
     }
 

@@ -29,6 +29,7 @@ extension SimulationWorld {
         self.nodes[index] = node
         self.trace("n\(index): starts, process \(node.run)")
         self.withCore(index) { core, effects, now in core.started(at: now, into: &effects) }
+        guard self.plan.script == nil else { return }
         self.events.add(.acts(index, run: node.run), due: self.later(.milliseconds(2)))
     }
 
@@ -43,7 +44,10 @@ extension SimulationWorld {
             self.trace("fault: link \(id) breaks in silence")
             self.cut(id, keepsUp: false, tells: false)
         }
-        if self.chance(faults.gap, of: 10_000), let id = self.someLink() { self.tamper(id) }
+        for kind in [FaultRates.Kind.gap, .duplicate, .swap, .garble]
+        where self.chance(faults[kind], of: 10_000) {
+            if let id = self.someLink() { self.tamper(id, kind) }
+        }
         if self.chance(faults.stall, of: 10_000), let id = self.someLink() {
             self.trace("fault: link \(id) stalls")
             let end = self.later(self.plan.brokerLimits.silence)
@@ -76,15 +80,25 @@ extension SimulationWorld {
 
     /// Breaks a link: of what is under way a prefix arrives, or all of what goes up.
     mutating func cut(_ id: Int, keepsUp: Bool, tells: Bool = true) {
-        self.statistics.linksBroken += 1
-        self.links[id].isBroken = true
         let up = self.links[id].up.count
         if !keepsUp || self.chance(1, of: 4) {
-            let kept = Int(self.random.below(UInt64(up + 1)))
-            self.links[id].up.removeLast(up - kept)
+            self.links[id].keep(Int(self.random.below(UInt64(up + 1))), of: \.up)
         }
         let down = self.links[id].down.count
-        self.links[id].down.removeLast(down - Int(self.random.below(UInt64(down + 1))))
+        self.links[id].keep(Int(self.random.below(UInt64(down + 1))), of: \.down)
+        self.noteCut(of: id, tells: tells)
+    }
+
+    /// Breaks a link: of what is under way in one direction all arrives, or nothing.
+    mutating func cut(_ id: Int, arrivingUp: Bool, arrivingDown: Bool, tells: Bool) {
+        if !arrivingUp { self.links[id].keep(0, of: \.up) }
+        if !arrivingDown { self.links[id].keep(0, of: \.down) }
+        self.noteCut(of: id, tells: tells)
+    }
+
+    private mutating func noteCut(of id: Int, tells: Bool) {
+        self.statistics.linksBroken += 1
+        self.links[id].isBroken = true
         guard tells, !self.links[id].isGoneAtBroker else { return }
         // Sometimes the broker hears of the end before the last messages come.
         let last = self.chance(1, of: 8) ? self.now : max(self.now, self.links[id].upDue)
@@ -92,17 +106,27 @@ extension SimulationWorld {
         self.events.add(.brokerNotices(link: id), due: last.advanced(by: delay))
     }
 
-    private mutating func tamper(_ id: Int) {
-        if !self.links[id].up.isEmpty, self.chance(1, of: 2) {
-            self.links[id].up.remove(at: Int(self.random.below(UInt64(self.links[id].up.count))))
-        } else if !self.links[id].down.isEmpty {
-            let index = Int(self.random.below(UInt64(self.links[id].down.count)))
-            self.links[id].down.remove(at: index)
-        } else {
-            return
-        }
-        self.trace("fault: link \(id) loses a message")
+    /// Does to messages under way what only a broken or hostile transport does.
+    private mutating func tamper(_ id: Int, _ kind: FaultRates.Kind) {
+        let goesUp = !self.links[id].up.isEmpty && self.chance(1, of: 2)
+        let queue: WritableKeyPath<SimulatedLink, [Packet]> = goesUp ? \.up : \.down
+        let count = self.links[id][keyPath: queue].count
+        guard count > (kind == .swap ? 1 : 0) else { return }
+        let index = Int(self.random.below(UInt64(kind == .swap ? count - 1 : count)))
+        self.trace("fault: link \(id): \(kind.rawValue)")
         self.links[id].isTampered = true
+        switch kind {
+        case .duplicate:
+            self.links[id][keyPath: queue].insert(self.links[id][keyPath: queue][index], at: index)
+            let due = goesUp ? self.links[id].upDue : self.links[id].downDue
+            self.events.add(goesUp ? .upArrived(link: id) : .downArrived(link: id), due: due)
+        case .swap:
+            self.links[id][keyPath: queue].swapAt(index, index + 1)
+        case .garble:
+            self.links[id][keyPath: queue][index].garble()
+        default:
+            self.links[id][keyPath: queue].remove(at: index)
+        }
     }
 
     mutating func brokerNotices(_ id: Int) {
@@ -124,7 +148,7 @@ extension SimulationWorld {
         }
     }
 
-    private mutating func killBroker() {
+    mutating func killBroker() {
         guard self.broker != nil else { return }
         self.trace("fault: the broker dies")
         self.statistics.brokerRestarts += 1
@@ -140,7 +164,7 @@ extension SimulationWorld {
     }
 
     /// The process is gone, whether it said goodbye or not; another one will follow.
-    private mutating func endNode(_ index: Int) {
+    mutating func endNode(_ index: Int) {
         self.statistics.nodesEnded += 1
         if let id = self.nodes[index].link {
             self.links[id].isClosedByNode = true

@@ -10,11 +10,19 @@ import BusWire
 extension SimulationWorld {
     /// Runs the whole plan.
     package mutating func run() {
-        while self.stepCount < self.plan.steps, self.violation == nil { self.step() }
+        let deadline = self.plan.script == nil ? Tick.distantFuture : self.longAfter
+        while self.isBusy, self.violation == nil {
+            self.step()
+            if self.now > deadline {
+                self.fail("the script gets no further: \(self.unrest ?? "nothing hinders it")")
+            }
+        }
         self.phase = .healing
         self.endHostility()
         self.trace("faults end")
         self.runUntil("every call has ended") { $0.unfinished }
+        self.checkEndings()
+        self.runUntil("what lives is what somebody can reach") { $0.unfinished ?? $0.unreachable }
         self.phase = .draining
         self.letGo()
         self.runUntil("every table is empty") { $0.leftOver }
@@ -25,9 +33,7 @@ extension SimulationWorld {
     private mutating func runUntil(
         _ promise: String, _ problem: (SimulationWorld) -> String?
     ) {
-        let limits = self.plan.brokerLimits
-        let rest = limits.silence.nanoseconds + limits.recoveryWindow.nanoseconds
-        let deadline = self.now.advanced(by: Span(nanoseconds: 10 * rest))
+        let deadline = self.longAfter
         var nextLook = self.now
         while self.violation == nil {
             if self.now >= nextLook {
@@ -42,8 +48,18 @@ extension SimulationWorld {
         }
     }
 
+    /// When all should long be over.
+    private var longAfter: Tick {
+        let limits = self.plan.brokerLimits
+        let rest = limits.silence.nanoseconds + limits.recoveryWindow.nanoseconds
+        return self.now.advanced(by: Span(nanoseconds: 10 * rest))
+    }
+
+    /// What a script has to wait for before it can rest.
+    private var unrest: String? { self.unfinished ?? self.unsettled ?? self.unreachable }
+
     /// What has not come to its end.
-    private var unfinished: String? {
+    var unfinished: String? {
         guard self.broker != nil else { return "the broker is down" }
         for node in self.nodes {
             guard let core = node.core, core.isLinked else { return "node \(node.index) is away" }
@@ -52,8 +68,54 @@ extension SimulationWorld {
                 return "node \(node.index) runs call \(handler.call)\(awaited)"
             }
         }
+        guard self.script.repetitions == 0 else { return "a name is to be found" }
         let open = self.calls.first { !$0.isEnded && !$0.isOrphan && !$0.isOneWay }
         return open.map { "call \($0.id) from node \($0.node) to \($0.target) is open" }
+    }
+
+    /// Whose calls have not been acknowledged yet.
+    var unsettled: String? {
+        for node in self.nodes {
+            guard let core = node.core else { continue }
+            if core.questionCount > 0 {
+                return "node \(node.index) has \(core.questionCount) questions"
+            }
+            if core.answerCount > 0 { return "node \(node.index) has \(core.answerCount) answers" }
+        }
+        return nil
+    }
+
+    /// Where what is kept differs from what is held; nothing if all is at rest.
+    var unreachable: String? {
+        guard let broker else { return "the broker is down" }
+        var held = Set(
+            broker.names.names(withPrefix: "").flatMap { broker.names.queue(of: $0) }
+                .map(\.reference))
+        let owners = Set(self.nodes.compactMap { $0.core?.incarnation })
+        for node in self.nodes {
+            guard let core = node.core else { return "node \(node.index) is away" }
+            let tokens = node.tokens.filter { $0.uses > 0 && owners.contains($0.reference.owner) }
+            let mine = Set(tokens.map(\.reference))
+            let imports = core.imports.restatement.map(\.entry.reference)
+            if Set(imports) != mine {
+                return "node \(node.index) holds \(imports), but uses \(mine.sorted())"
+            }
+            held.formUnion(mine)
+        }
+        for node in self.nodes {
+            guard let owner = node.core?.incarnation else { continue }
+            for index in node.objects.indices {
+                let reference = Reference(
+                    owner: owner, object: ObjectNumber(rawValue: UInt64(index + 1)))
+                if node.objects[index].isRetained != held.contains(reference) {
+                    return held.contains(reference)
+                        ? "\(reference) is held, but not kept"
+                        : "\(reference) is kept, but nobody holds it"
+                }
+            }
+        }
+        let rows = broker.holders.rowCount
+        return rows == held.count ? nil : "the broker counts \(rows) references for \(held.count)"
     }
 
     /// Every application lets go of everything.
@@ -71,13 +133,9 @@ extension SimulationWorld {
 
     /// What is left of calls, references and objects.
     private var leftOver: String? {
-        if let unfinished { return unfinished }
+        if let problem = self.unfinished ?? self.unsettled { return problem }
         for node in self.nodes {
             guard let core = node.core else { return "node \(node.index) is away" }
-            if core.questionCount > 0 {
-                return "node \(node.index) has \(core.questionCount) questions"
-            }
-            if core.answerCount > 0 { return "node \(node.index) has \(core.answerCount) answers" }
             if core.imports.count > 0 {
                 return "node \(node.index) holds \(core.imports.restatement)"
             }

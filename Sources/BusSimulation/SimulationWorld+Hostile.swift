@@ -81,7 +81,8 @@ extension SimulationWorld {
         if let old = self.hostile.link, self.chance(1, of: 2) { self.brokerNotices(old) }
         self.hostile.epoch += 1
         let epoch = Epoch(rawValue: self.hostile.epoch)
-        var link = SimulatedLink(id: self.links.count, node: self.plan.nodes, epoch: epoch)
+        var link = SimulatedLink(
+            id: self.links.count, node: self.plan.nodes, run: 0, epoch: epoch)
         link.isHostile = true
         self.links.append(link)
         self.hostile.link = link.id
@@ -105,6 +106,10 @@ extension SimulationWorld {
         if let welcome = self.hostile.welcome, self.chance(3, of: 4) {
             hello.incarnation = self.chance(1, of: 10) ? self.anyone() : welcome.incarnation
             hello.secret = welcome.secret
+        }
+        if let victim = self.stolenIdentity() {
+            hello.incarnation = victim
+            hello.secret = self.authority.secret(of: victim)
         }
         let counts: [UInt64] = [0, 1, 2, 1_000, WireLimits.copiesMax, .max]
         for _ in 0..<self.random.below(4) {

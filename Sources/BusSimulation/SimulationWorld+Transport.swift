@@ -29,10 +29,12 @@ extension SimulationWorld {
     }
 
     mutating func upArrived(_ id: Int) {
+        self.expect(self.links[id].up.first)
         guard let packet = self.links[id].takeFirst(\.up) else { return }
         guard !self.links[id].isGoneAtBroker, self.broker != nil else { return }
         self.record(packet, "n\(self.links[id].node)>b", self.links[id].epoch)
         self.brokerReceives(packet.frame, packet.buffers, on: self.links[id].tx)
+        self.hasArrived(packet)
     }
 
     mutating func brokerReceives(
@@ -85,6 +87,11 @@ extension SimulationWorld {
         switch notice {
         case .nodeAttached(let incarnation, _, _):
             self.attached.insert(incarnation)
+            if let link = self.broker?.nodes.slot(of: incarnation)
+                .flatMap({ self.broker?.nodes[$0]?.link })
+            {
+                self.checkIdentity(of: incarnation, on: SimulatedLink.place(of: link.tx).link)
+            }
             if self.buried.contains(incarnation) {
                 self.fail("\(incarnation) is attached although it has ended")
             }
@@ -125,7 +132,7 @@ extension SimulationWorld {
             self.fail("the broker sent a frame that can't be read")
             return nil
         }
-        self.links[id].down.append(packet)
+        self.links[id].down.append(self.sabotaged(packet))
         self.links[id].downDue = max(self.links[id].downDue, self.arrival())
         self.events.add(.downArrived(link: id), due: self.links[id].downDue)
         return nil
@@ -139,16 +146,32 @@ extension SimulationWorld {
     // MARK: At a node
 
     mutating func downArrived(_ id: Int) {
+        self.expect(self.links[id].down.first)
         guard let packet = self.links[id].takeFirst(\.down) else { return }
         let (node, epoch) = (self.links[id].node, self.links[id].epoch)
         guard !self.links[id].isClosedByNode, self.nodes[node].link == id else { return }
         self.record(packet, "b>n\(node)", epoch)
         guard let message = try? Message(frame: packet.frame, buffers: packet.buffers) else {
+            self.withCore(node) { core, effects, now in
+                core.linkFailed(epoch, "the broker sent garbage", at: now, into: &effects)
+            }
             return
         }
         self.withCore(node) { core, effects, now in
             core.received(message, on: epoch, at: now, into: &effects)
         }
+        self.hasArrived(packet)
+    }
+
+    /// A script's faults come before and after its messages, of which heartbeats are none.
+    private mutating func expect(_ packet: Packet?) {
+        if let packet, packet.header.kind != .heartbeat { self.goWrong(isLate: true) }
+    }
+
+    private mutating func hasArrived(_ packet: Packet) {
+        guard self.script.hasBegun, packet.header.kind != .heartbeat else { return }
+        self.script.delivered += 1
+        self.goWrong(isLate: false)
     }
 
     /// What goes to the outbox or changes what lives is done first, in the core's order: what the
@@ -193,7 +216,8 @@ extension SimulationWorld {
     private mutating func openLink(
         _ index: Int, _ epoch: Epoch, _ attach: Message, _ hello: Outgoing
     ) {
-        var link = SimulatedLink(id: self.links.count, node: index, epoch: epoch)
+        var link = SimulatedLink(
+            id: self.links.count, node: index, run: self.nodes[index].run, epoch: epoch)
         link.token = (attach.header.object, attach.header.call)
         self.nodes[index].link = link.id
         link.isGoneAtBroker = self.broker == nil
@@ -237,6 +261,7 @@ extension SimulationWorld {
                 return
             }
             self.links[id].up.append(packet)
+            self.sabotageOrder(on: id)
             self.links[id].upDue = max(self.links[id].upDue, self.arrival())
             self.events.add(.upArrived(link: id), due: self.links[id].upDue)
         }

@@ -25,6 +25,7 @@ package struct SimulationWorld {
         case tokenDies(Int, run: Int, Reference, TokenGeneration)
         case unpins(Int, run: Int, [Reference])
         case cancels(Int, run: Int, CallNumber)
+        case findsAgain(Int, run: Int, String)
     }
 
     /// What the world is in the middle of.
@@ -59,6 +60,9 @@ package struct SimulationWorld {
     var events = TimerQueue<Event>()
     var history = CallHistory()
     var hostile = HostilePeer()
+    var script = ScriptRun()
+    /// Objects whose earlier references are worth nothing.
+    var revoked: Set<Reference> = []
     /// Incarnations whose process is gone, or that the broker has declared dead.
     var ended: Set<IncarnationID> = []
     /// Those that the broker has declared dead: it must not let them in again.
@@ -66,6 +70,8 @@ package struct SimulationWorld {
     /// What the broker's shell keeps beside its key: who lives.
     var remembered: Set<IncarnationID> = []
     var attached: Set<IncarnationID> = []
+    /// Who attached first under which incarnation; nil is the hostile peer.
+    var processes: [IncarnationID: SimulatedProcess?] = [:]
     /// A call that the canary lets others overtake, by link.
     var heldBack: [Int: Outgoing] = [:]
     /// Handlers are numbered through all nodes and runs.
@@ -100,7 +106,9 @@ package struct SimulationWorld {
         } else {
             self.passTime()
         }
-        if self.phase == .busy { self.maybeFault() }
+        if self.phase == .busy {
+            if self.plan.script == nil { self.maybeFault() } else { self.advanceScript() }
+        }
         if self.stepCount % self.plan.checkInterval == 0 { self.checkCounters() }
     }
 
@@ -133,7 +141,10 @@ package struct SimulationWorld {
         case .finishes(let index, let run, let handler):
             if self.isRunning(index, run) { self.finish(index, handler) }
         case .drops(let index, let run, let reference):
-            if self.isRunning(index, run) { self.dropUse(index, reference) }
+            // What is held while the world heals must still be there when it has healed.
+            if self.phase != .healing, self.isRunning(index, run) {
+                self.dropUse(index, reference)
+            }
         case .tokenDies(let index, let run, let reference, let token):
             guard self.isRunning(index, run) else { return }
             self.withCore(index) { core, effects, _ in
@@ -147,6 +158,9 @@ package struct SimulationWorld {
             self.withCore(index) { core, effects, now in
                 core.callCancelled(number, at: now, into: &effects)
             }
+        case .findsAgain(let index, let run, let name):
+            self.script.repetitions -= 1
+            if self.isRunning(index, run) { self.callBroker(index, .find(name)) }
         }
     }
 

@@ -33,9 +33,10 @@ import Testing
     func `seeds that once broke a promise keep it`(
         plan: (seed: UInt64, steps: Int, nodes: Int)
     ) {
-        let report = SimulationRun.report(
-            SimulationPlan(seed: plan.seed, steps: plan.steps, nodes: plan.nodes))
-        #expect(report.violation == nil)
+        var plan = SimulationPlan(seed: plan.seed, steps: plan.steps, nodes: plan.nodes)
+        // What came later would make another story of it.
+        plan.faults.keep(Set(FaultRates.Kind.allCases).subtracting([.duplicate, .swap, .garble]))
+        #expect(SimulationRun.report(plan).violation == nil)
     }
 
     @Test func `faults happen, and the applications live through them`() {

@@ -40,7 +40,8 @@ import Testing
 
     @Test(arguments: [
         ["--seed"], ["--seed", "x"], ["--nodes", "0"], ["--nodes", "65"], ["--seeds", "0"],
-        ["--canary", "parrot"], ["--wings", "2"],
+        ["--canary", "parrot"], ["--wings", "2"], ["--only", "rain"], ["--script", "hamlet"],
+        ["--fault", "cut1"], ["--boundaries", "3"],
     ])
     func `arguments that mean nothing are refused with a sentence`(arguments: [String]) {
         let error = #expect(throws: BusError.self) {

@@ -1,0 +1,67 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+// Pure: no I/O, no clock, no randomness.
+
+import BusBrokerCore
+import BusKernel
+import BusNodeCore
+import BusWire
+
+/// A process, as the world knows it: which one of which node. The hostile peer is none.
+struct SimulatedProcess: Hashable, Sendable {
+    let node: Int
+    let run: Int
+}
+
+/// Who is who, what names mean, and what comes home before its UNREF.
+extension SimulationWorld {
+    /// An incarnation is one process, for ever: whoever else gets in under it has stolen it.
+    mutating func checkIdentity(of incarnation: IncarnationID, on link: Int) {
+        let process =
+            self.links[link].isHostile
+            ? nil : SimulatedProcess(node: self.links[link].node, run: self.links[link].run)
+        guard let known = self.processes.updateValue(process, forKey: incarnation) else { return }
+        if known != process { self.fail("\(incarnation) was taken by another process") }
+    }
+
+    /// Each name has one head, which lives, and no incarnation stands in its queue twice.
+    func checkNames() {
+        guard self.violation == nil, let broker else { return }
+        var claims: [Reference: UInt32] = [:]
+        for name in broker.names.names(withPrefix: "") {
+            let queue = broker.names.queue(of: name)
+            let owners = queue.map(\.reference.owner)
+            if Set(owners).count != owners.count { self.fail("\(name) has an owner twice") }
+            if queue.first != broker.names.head(of: name) { self.fail("\(name) has two heads") }
+            for owner in owners where broker.nodes.slot(of: owner) == nil {
+                self.fail("\(name) belongs to \(owner), which has ended")
+            }
+            for claim in queue { claims[claim.reference, default: 0] += 1 }
+        }
+        for (reference, count) in claims.sorted(by: { $0.key < $1.key })
+        where broker.holders[reference]?.names != count {
+            self.fail("\(reference) is held by \(count) names, and counts others")
+        }
+    }
+
+    /// J5: what comes home, or calls an object, comes before the UNREF that lets the object go.
+    func checkHomecoming(
+        of core: NodeStateMachine, _ incarnation: IncarnationID, _ link: SimulatedLink
+    ) {
+        var left: [ObjectNumber: UInt64] = [:]
+        for packet in link.down {
+            if packet.header.kind == .unref {
+                let object = packet.header.object
+                let count = left[object] ?? core.exports[object]?.count ?? 0
+                left[object] = count - min(count, packet.header.call.rawValue)
+                continue
+            }
+            var objects = packet.references.filter { $0.owner == incarnation }.map(\.object)
+            if packet.header.kind == .call { objects.append(packet.header.object) }
+            for object in objects where left[object] == 0 {
+                let reference = Reference(owner: incarnation, object: object)
+                if self.mayBeStolen(reference) { continue }
+                self.fail("J5: \(reference) comes home behind its last UNREF")
+            }
+        }
+    }
+}
