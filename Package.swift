@@ -149,6 +149,9 @@ let tests: [Target] = [
     .executableTarget(
         name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
         swiftSettings: settings),
+    .executableTarget(
+        name: "SoakWorker", dependencies: ["BusAPI", logging], path: "Tests/SoakWorker",
+        swiftSettings: settings),
     .testTarget(
         name: "AcceptanceTests",
         dependencies: [
