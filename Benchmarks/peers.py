@@ -72,20 +72,3 @@ class DBusWorld(PeerWorld):
             "dbus-daemon", "dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile",
             "--print-address", expects="unix:path")
         self.workers.append(self.start("dbus worker", self.program("dbus"), "worker", self.endpoint))
-
-
-class GRPCWorld(PeerWorld):
-    """grpc-swift-2 has no broker: the client talks to the worker."""
-
-    name = "grpc"
-
-    def start_all(self, transport):
-        self.endpoint = str(free_port())
-        self.workers.append(self.start("grpc worker", self.program("grpc"), "worker", self.endpoint))
-
-    @property
-    def processes(self):
-        return [*self.workers, *self.clients]
-
-    def parts(self):
-        return {"broker": [], "worker": self.workers, "client": self.clients}
