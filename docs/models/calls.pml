@@ -40,7 +40,7 @@
 #define A 0
 #define B 1
 
-#define ROOM 10
+#define ROOM 18
 
 mtype = { CALL, ONEWAY, REPLY, REFUSED, CANCEL, ACK, ASK, RELINKED, ENDED, HELLO };
 /* Of a question, and of an answer. */
