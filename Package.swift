@@ -134,7 +134,7 @@ let examples: [Target] = [
         name: "ExampleTests",
         dependencies: [
             "CounterClient", "CounterInterface", "CounterService", "CounterWorker", "ObjectBus",
-            "objbus",
+            "TestPrograms", "objbus",
         ], swiftSettings: exampleSettings),
 ]
 
@@ -146,6 +146,9 @@ let tests: [Target] = [
     .target(
         name: "TestObjects", dependencies: ["ObjectBus", "TestInterfaces", bigInt],
         path: "Tests/TestObjects", swiftSettings: settings),
+    .target(
+        name: "TestPrograms", dependencies: ["BusZeroMQ"], path: "Tests/TestPrograms",
+        swiftSettings: settings),
     .executableTarget(
         name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
         swiftSettings: settings),
@@ -155,7 +158,8 @@ let tests: [Target] = [
     .testTarget(
         name: "AcceptanceTests",
         dependencies: [
-            "ObjectBus", "TestInterfaces", "TestObjects", "TestWorker", "objbus", bigInt,
+            "ObjectBus", "TestInterfaces", "TestObjects", "TestPrograms", "TestWorker", "objbus",
+            bigInt,
         ],
         swiftSettings: settings),
     .testTarget(
@@ -167,7 +171,8 @@ let tests: [Target] = [
         dependencies: ["BusBrokerCore", "BusKernel", "BusNodeCore", "BusValue", "BusWire"],
         swiftSettings: settings),
     .testTarget(
-        name: "BusValueTests", dependencies: ["BusValue"], exclude: ["Differential"],
+        name: "BusValueTests", dependencies: ["BusValue", "TestPrograms"],
+        exclude: ["Differential"],
         swiftSettings: settings),
     .testTarget(
         name: "BusKernelTests", dependencies: ["BusKernel"], swiftSettings: settings),
@@ -179,7 +184,7 @@ let tests: [Target] = [
         name: "BusNodeTests", dependencies: ["BusNode", "BusZeroMQ"], swiftSettings: settings),
     .testTarget(
         name: "BusSimulationTests",
-        dependencies: ["BusSimulation", "BusWire", "objbus"],
+        dependencies: ["BusSimulation", "BusWire", "TestPrograms", "objbus"],
         swiftSettings: settings),
     .testTarget(name: "BusZeroMQTests", dependencies: ["BusZeroMQ"], swiftSettings: settings),
     .testTarget(
@@ -206,7 +211,7 @@ let tests: [Target] = [
         name: "CommandTests",
         dependencies: [
             "BusAPI", "BusBroker", "BusBrokerCore", "BusCommand", "BusExamples", "BusValue",
-            "objbus", argumentParser,
+            "TestPrograms", "objbus", argumentParser,
         ],
         swiftSettings: settings),
     .testTarget(name: "TidyTests", swiftSettings: settings),

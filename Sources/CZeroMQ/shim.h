@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <zmq.h>
@@ -18,10 +19,13 @@
 #error "objbus needs libzmq 4.3 or later, and the zmq.h found is of an older one"
 #endif
 
-// glibc hides these two behind _GNU_SOURCE, which a module cannot set for itself.
+// glibc hides these behind _GNU_SOURCE, which a module cannot set for itself.
 extern int ppoll(struct pollfd *descriptors, nfds_t count, const struct timespec *timeout,
                  const sigset_t *signals);
 extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int pipe2(int descriptors[2], int flags);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions,
+                                                    int first);
 
 #endif
 #endif

@@ -3,10 +3,11 @@
 import Foundation
 import ObjectBus
 import TestObjects
+import TestPrograms
 import Testing
 
 @Suite struct LaunchCases {
-    private static let program = Program.products.appendingPathComponent("TestWorker").path
+    private static let program = Program.products.appending(path: "TestWorker").path
 
     @Test func `M25 a worker is launched, called, and ended by its client`() async throws {
         try await Stage.run(.ipc) { stage in

@@ -3,6 +3,7 @@
 import Foundation
 import ObjectBus
 import TestObjects
+import TestPrograms
 import Testing
 
 /// Where a test runs: with everything in this process, or between processes over real sockets.

@@ -3,39 +3,32 @@
 import BusSimulation
 import BusWire
 import Foundation
+import TestPrograms
 import Testing
 
 /// Swift seeds its hashing per process: only a second process shows an order that leaked.
 @Suite struct TwoProcessTests {
     /// The lines that `objbus simulate` prints.
-    private func linesOfSecondProcess(_ arguments: [String]) throws -> [String] {
-        let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = folder.appending(path: "objbus")
-        process.arguments = ["simulate"] + arguments
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    private func linesOfSecondProcess(_ arguments: [String]) async throws -> [String] {
+        let outcome = try await Program("objbus", ["simulate"] + arguments).outcome()
+        #expect(outcome.status == 0)
+        return outcome.output
     }
 
-    @Test func `a second process goes the same way through the same seeds`() throws {
+    @Test func `a second process goes the same way through the same seeds`() async throws {
         let arguments = ["--seed", "500", "--seeds", "12", "--steps", "800", "--nodes", "5"]
         var lines: [String] = []
         #expect(try SimulationRun.run(arguments) { lines.append($0) })
         #expect(lines.count == 12)
-        #expect(try self.linesOfSecondProcess(arguments) == lines)
+        #expect(try await self.linesOfSecondProcess(arguments) == lines)
     }
 
-    @Test func `a second process writes the same trace`() throws {
+    @Test func `a second process writes the same trace`() async throws {
         let arguments = ["--seed", "9", "--steps", "400", "--trace"]
         var lines: [String] = []
         #expect(try SimulationRun.run(arguments) { lines.append($0) })
         #expect(lines.count > 400)
-        #expect(try self.linesOfSecondProcess(arguments) == lines)
+        #expect(try await self.linesOfSecondProcess(arguments) == lines)
     }
 
     @Test(arguments: [

@@ -2,6 +2,7 @@
 
 import BusValue
 import Foundation
+import TestPrograms
 import Testing
 
 /// Finds and runs the script that compares us with Python's cbor2.
@@ -22,44 +23,37 @@ private enum Harness {
     /// Whether a machine without cbor2 may pass.
     static var isOptional: Bool { environment["CI"] == nil }
 
-    static func run(_ arguments: [String], input: [String] = []) throws -> [String] {
+    static func run(_ arguments: [String], input: [String] = []) async throws -> [String] {
         let python = try #require(python, "no cbor2: run scripts/bootstrap")
-        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try Data(input.map { $0 + "\n" }.joined().utf8).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
         let script = folder.appending(path: "Differential/cbor2_harness.py")
-        process.arguments = [python, script.path(percentEncoded: false)] + arguments
         let path = [libraries.path(percentEncoded: false), environment["PYTHONPATH"]]
-        process.environment = environment.merging(
-            ["PYTHONPATH": path.compactMap { $0 }.joined(separator: ":")]) { $1 }
-        let output = Pipe()
-        process.standardInput = try FileHandle(forReadingFrom: file)
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        let program = try Program(
+            "/usr/bin/env", [python, script.path(percentEncoded: false)] + arguments,
+            environment: ["PYTHONPATH": path.compactMap { $0 }.joined(separator: ":")])
+        program.type(input.map { $0 + "\n" }.joined())
+        program.endInput()
+        let outcome = try await program.outcome()
+        #expect(outcome.status == 0)
+        return outcome.output
     }
 }
 
 @Suite(.enabled(if: Harness.python != nil || !Harness.isOptional))
 struct DifferentialTests {
-    @Test func `cbor2 reads what we write, and would write the same`() throws {
+    @Test func `cbor2 reads what we write, and would write the same`() async throws {
         var generator = ValueGenerator(seed: 2006)
         let encodings = try (0..<3000).map { _ in
             hex(try common(generator.value(), &generator).encoded())
         }
-        let answers = try Harness.run(["check"], input: encodings)
+        let answers = try await Harness.run(["check"], input: encodings)
         #expect(answers.count == encodings.count)
         for (ours, theirs) in zip(encodings, answers) { #expect(ours == theirs) }
     }
 
     @Test(arguments: [1, 2, 3])
-    func `we read what cbor2 writes, and make the deterministic form of it`(seed: Int) throws {
-        let lines = try Harness.run(["generate", "\(seed)", "1000"])
+    func `we read what cbor2 writes, and make the deterministic form of it`(seed: Int) async throws
+    {
+        let lines = try await Harness.run(["generate", "\(seed)", "1000"])
         #expect(lines.count == 1000)
         for line in lines {
             let parts = line.split(separator: " ").map(String.init)

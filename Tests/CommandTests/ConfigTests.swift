@@ -3,6 +3,7 @@
 import BusBroker
 import BusBrokerCore
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import BusCommand

@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestPrograms
 import Testing
 
 /// What one call takes of heap, broker, scheduler and system, held against thresholds; these do not

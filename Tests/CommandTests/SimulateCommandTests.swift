@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import TestPrograms
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SimulateCommandTests {

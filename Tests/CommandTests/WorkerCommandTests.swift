@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestPrograms
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct WorkerCommandTests {

@@ -1,89 +1,40 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestPrograms
 import Testing
 
 /// The example as a user runs it: a broker, a worker and a client, each a process.
 @Suite struct ExampleProcessTests {
     @Test(.timeLimit(.minutes(1)))
-    func `the client's calls reach the worker, which ends cleanly on SIGTERM`() throws {
+    func `the client's calls reach the worker, which ends cleanly on SIGTERM`() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/objbus-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let url = "ipc://\(folder)/bus"
 
-        let broker = try Child("objbus", ["broker", "--listen", url, "--state", folder], url: url)
-        defer { broker.kill() }
-        #expect(broker.nextLine()?.contains("listening on \(url)") == true)
+        let broker = try Self.start("objbus", ["broker", "--listen", url, "--state", folder], url)
+        #expect(try await broker.line().contains("listening on \(url)"))
 
-        let worker = try Child("CounterWorker", [], url: url)
-        defer { worker.kill() }
-        #expect(worker.nextLine() == "example/counter is published")
+        let worker = try Self.start("CounterWorker", [], url)
+        #expect(try await worker.line() == "example/counter is published")
 
-        let client = try Child("CounterClient", [], url: url)
-        defer { client.kill() }
-        #expect(client.nextLine() == "3 more make 3")
-        #expect(client.nextLine() == "1000 can't be taken from 3")
-        #expect(client.nextLine() == "4 more make 7")
-        #expect(client.status() == 0)
+        let client = try Self.start("CounterClient", [], url)
+        let lines = ["3 more make 3", "1000 can't be taken from 3", "4 more make 7"]
+        #expect(try await client.outcome() == Outcome(status: 0, output: lines, errors: []))
 
-        worker.terminate()
-        #expect(worker.status() == 0)
-    }
-}
-
-/// A process whose lines can be read one by one; for one thread.
-private final class Child {
-    private let process = Process()
-    private let output = Pipe()
-    private var rest: [UInt8] = []
-
-    init(_ name: String, _ arguments: [String], url: String) throws {
-        // Lines are to come as they are printed, though the output is no terminal.
-        self.process.executableURL = URL(filePath: "/usr/bin/env")
-        self.process.arguments =
-            ["stdbuf", "--output=L", Self.products.appending(path: name).path] + arguments
-        self.process.environment = ProcessInfo.processInfo.environment
-            .merging(["OBJBUS_URL": url]) { $1 }
-        self.process.standardOutput = self.output
-        try self.process.run()
+        worker.signal(SIGTERM)
+        #expect(try await worker.exitStatus() == 0)
+        withExtendedLifetime(broker) {}
     }
 
-    /// Waits for a line; nil at the end of the output.
-    func nextLine() -> String? {
-        while true {
-            if let end = self.rest.firstIndex(of: 0x0A) {
-                defer { self.rest.removeFirst(end + 1) }
-                return String(decoding: self.rest[..<end], as: UTF8.self)
-            }
-            let data = self.output.fileHandleForReading.availableData
-            if data.isEmpty { return nil }
-            self.rest += data
-        }
+    /// Starts a program whose lines come as they are printed, though its output is no terminal.
+    private static func start(_ name: String, _ arguments: [String], _ url: String) throws
+        -> Program
+    {
+        let program = Program.products.appending(path: name).path
+        return try Program(
+            "/usr/bin/env", ["stdbuf", "--output=L", program] + arguments,
+            environment: ["OBJBUS_URL": url])
     }
-
-    /// Waits for the end; the exit status.
-    func status() -> Int32 {
-        self.process.waitUntilExit()
-        return self.process.terminationReason == .exit ? self.process.terminationStatus : -1
-    }
-
-    /// Asks it to end.
-    func terminate() { self.process.terminate() }
-
-    /// Ends it at once if it still runs.
-    func kill() {
-        guard self.process.isRunning else { return }
-        Foundation.kill(self.process.processIdentifier, SIGKILL)
-        self.process.waitUntilExit()
-    }
-
-    /// Where SwiftPM puts what it builds: beside the test bundle.
-    private static let products: URL = {
-        for argument in ProcessInfo.processInfo.arguments {
-            guard let end = argument.range(of: ".xctest") else { continue }
-            return URL(filePath: String(argument[..<end.upperBound])).deletingLastPathComponent()
-        }
-        return URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    }()
 }

@@ -48,6 +48,7 @@ extension Rule {
         Ban("usleep(", instead: "Poller.wait with a timeout"),
         Ban("fatalError(", instead: "precondition for our faults, an error for a peer's"),
         Ban("NSLock", instead: "Lock or Locked"),
+        Ban("Process()", instead: "ChildProcess: Foundation's may not notice that it has ended"),
     ]
 
     private static let testBans = [
@@ -55,6 +56,7 @@ extension Rule {
         Ban("Thread.sleep", instead: "a wait for the event itself"),
         Ban("usleep(", instead: "a wait for the event itself"),
         Ban("sleep(", instead: "a wait for the event itself"),
+        Ban("Process()", instead: "Program: Foundation's may not notice that it has ended"),
     ]
 
     private static func ban(

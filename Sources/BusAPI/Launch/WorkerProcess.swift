@@ -18,33 +18,25 @@ final class WorkerProcess: @unchecked Sendable {
     }
 
     let id: Int32
-    private let process: Process
+    private let process: ChildProcess
     private let state: Locked<State>
 
     init(path: String, arguments: [String], environment: [String: String]) throws {
-        let process = Process()
-        let (input, errors) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = environment
-        process.standardInput = input
-        process.standardError = errors
-        // Children of others must not keep the pipe open when this process ends.
-        for handle in [input.fileHandleForWriting, errors.fileHandleForReading] {
-            _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        }
         let state = Locked(State())
-        process.terminationHandler = { Self.ended($0, state) }
         do {
-            try process.run()
+            self.process = try ChildProcess(
+                path: path, arguments: arguments, environment: environment,
+                piped: [.input, .errors], onEnd: { Self.ended($0, state) })
         } catch {
-            throw BusError(.notFound, "'\(path)' can't be started: \(error)")
+            throw BusError(.notFound, "'\(path)' can't be started: \(error.message)")
         }
-        state.withLock { $0.input = input.fileHandleForWriting }
-        self.process = process
         self.state = state
-        self.id = process.processIdentifier
-        let reader = errors.fileHandleForReading
+        self.id = self.process.id
+        let handles = self.process.pipes.mapValues {
+            FileHandle(fileDescriptor: $0, closeOnDealloc: true)
+        }
+        state.withLock { $0.input = handles[.input] }
+        guard let reader = handles[.errors] else { return }
         do {
             try SystemThread.start(name: "objbus-worker") { Self.read(reader, state) }.detach()
         } catch {
@@ -68,10 +60,7 @@ final class WorkerProcess: @unchecked Sendable {
 
     /// Sends a signal, unless the process has ended.
     func signal(_ number: Int32) {
-        // A process that has ended has no number any more: it may be another one's.
-        self.state.withLock { state in
-            if state.status == nil { _ = kill(self.id, number) }
-        }
+        self.process.signal(number)
     }
 
     /// Waits for the end of the process, and of what it wrote.
@@ -86,9 +75,7 @@ final class WorkerProcess: @unchecked Sendable {
         }
     }
 
-    private static func ended(_ process: Process, _ state: Locked<State>) {
-        let code = process.terminationStatus
-        let status = process.terminationReason == .uncaughtSignal ? -code : code
+    private static func ended(_ status: Int32, _ state: Locked<State>) {
         state.withLock { $0.status = status }
         self.wake(state)
         // A process that it left behind may keep the pipe open.
