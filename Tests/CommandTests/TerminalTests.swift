@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import BusCommand
