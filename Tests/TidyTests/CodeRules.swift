@@ -56,7 +56,6 @@ extension Rule {
         Ban("Thread.sleep", instead: "a wait for the event itself"),
         Ban("usleep(", instead: "a wait for the event itself"),
         Ban("sleep(", instead: "a wait for the event itself"),
-        Ban("Process()", instead: "Program: Foundation's may not notice that it has ended"),
     ]
 
     private static func ban(
