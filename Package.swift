@@ -89,6 +89,12 @@ let layer4: [Target] = [
     .target(
         name: "ObjectBus", dependencies: ["BusAPI", "ObjectBusMacros"],
         swiftSettings: settings),
+    .target(
+        name: "ObjectBusTesting",
+        dependencies: [
+            "BusAPI", "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusSimulation",
+            "BusWire", "BusZeroMQ", "ObjectBus", logging,
+        ], swiftSettings: settings),
     .macro(
         name: "ObjectBusMacros",
         dependencies: [
@@ -128,7 +134,8 @@ let examples: [Target] = [
         name: "CounterClient", dependencies: ["CounterInterface", "ObjectBus"],
         path: "Examples/Sources/CounterClient", swiftSettings: exampleSettings),
     .testTarget(
-        name: "CounterTests", dependencies: ["CounterInterface", "CounterService", "ObjectBus"],
+        name: "CounterTests",
+        dependencies: ["CounterInterface", "CounterService", "ObjectBus", "ObjectBusTesting"],
         path: "Examples/Tests/CounterTests", swiftSettings: exampleSettings),
     .testTarget(
         name: "ExampleTests",
@@ -158,13 +165,17 @@ let tests: [Target] = [
     .testTarget(
         name: "AcceptanceTests",
         dependencies: [
-            "ObjectBus", "TestInterfaces", "TestObjects", "TestPrograms", "TestWorker", "objbus",
-            bigInt,
+            "ObjectBus", "ObjectBusTesting", "TestInterfaces", "TestObjects", "TestPrograms",
+            "TestWorker", "objbus", bigInt,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTests",
         dependencies: ["BusAPI", "BusBroker", "ObjectBus", "TestObjects", logging],
+        swiftSettings: settings),
+    .testTarget(
+        name: "ObjectBusTestingTests",
+        dependencies: ["ObjectBus", "ObjectBusTesting", "TestObjects"],
         swiftSettings: settings),
     .testTarget(
         name: "BusWireTests",
@@ -221,6 +232,7 @@ let package = Package(
     name: "objbus",
     products: [
         .library(name: "ObjectBus", targets: ["ObjectBus"]),
+        .library(name: "ObjectBusTesting", targets: ["ObjectBusTesting"]),
         .executable(name: "objbus", targets: ["objbus"]),
     ],
     dependencies: [

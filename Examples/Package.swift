@@ -6,6 +6,7 @@ import PackageDescription
 
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 let objectBus = Target.Dependency.product(name: "ObjectBus", package: "objbus")
+let testing = Target.Dependency.product(name: "ObjectBusTesting", package: "objbus")
 
 let package = Package(
     name: "counter",
@@ -30,7 +31,8 @@ let package = Package(
             name: "CounterClient", dependencies: ["CounterInterface", objectBus],
             swiftSettings: settings),
         .testTarget(
-            name: "CounterTests", dependencies: ["CounterInterface", "CounterService", objectBus],
+            name: "CounterTests",
+            dependencies: ["CounterInterface", "CounterService", objectBus, testing],
             swiftSettings: settings),
     ]
 )

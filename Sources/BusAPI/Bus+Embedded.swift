@@ -12,6 +12,27 @@ extension Bus {
     /// objects can be reached by further buses of this process that `attach` to it.
     /// - Parameter name: what listings call this node.
     public static func embedded(name: String? = nil) async throws -> Bus {
+        try await self.connect(Configuration.embedded(name: name))
+    }
+
+    /// Another node on this bus's embedded broker, as if it were another process.
+    ///
+    /// - Throws: `BusError` of kind `invalid` if this bus has no embedded broker.
+    public func attach(name: String? = nil) async throws -> Bus {
+        guard self.configuration.embedded != nil else {
+            throw BusError(.invalid, "only an embedded bus can be attached to; use connect")
+        }
+        var configuration = self.configuration
+        if let name { configuration.name = name }
+        return try await Bus.connect(configuration)
+    }
+}
+
+extension Bus.Configuration {
+    /// A new broker inside this process, and how to attach to it.
+    ///
+    /// - Throws: `BusError` of kind `disconnected` if the process can't have another one.
+    package static func embedded(name: String? = nil) throws(BusError) -> Bus.Configuration {
         let context: Context
         let broker: Broker
         do {
@@ -25,22 +46,10 @@ extension Bus {
         } catch {
             throw BusError(.disconnected, "the embedded broker can't start: \(error)")
         }
-        var configuration = Configuration(url: "inproc://objbus", name: name)
+        var configuration = Bus.Configuration(url: "inproc://objbus", name: name)
         configuration.embedded = EmbeddedBroker(broker, context)
         configuration.context = context
-        return try await self.connect(configuration)
-    }
-
-    /// Another node on this bus's embedded broker, as if it were another process.
-    ///
-    /// - Throws: `BusError` of kind `invalid` if this bus has no embedded broker.
-    public func attach(name: String? = nil) async throws -> Bus {
-        guard self.configuration.embedded != nil else {
-            throw BusError(.invalid, "only an embedded bus can be attached to; use connect")
-        }
-        var configuration = self.configuration
-        if let name { configuration.name = name }
-        return try await Bus.connect(configuration)
+        return configuration
     }
 }
 

@@ -21,8 +21,13 @@ extension Bus {
         try encoder.append(object.id)
         try encoder.append(name)
         try encoder.append(interface)
-        _ = try await self.callBroker("publish(_:as:interface:)", encoder, references: [])
-        self.node.published(name, object.id.reference.object, interface: interface)
+        var epoch: Epoch
+        repeat {
+            epoch = self.node.epoch
+            _ = try await self.callBroker("publish(_:as:interface:)", encoder, references: [])
+            self.node.published(name, object.id.reference.object, interface: interface)
+            // A link made meanwhile did not restate the name, and its broker may be another run.
+        } while epoch != self.node.epoch
     }
 
     /// Takes back a name that this node has published.

@@ -109,9 +109,7 @@ public final class Bus: Sendable {
     /// - Throws: `BusError` of kind `disconnected` if no broker answers in time, of kind `invalid`
     ///   if the URL is none.
     public static func connect(_ configuration: Configuration) async throws -> Bus {
-        let transports = ["tcp://", "ipc://", "inproc://"]
-        guard configuration.host != nil || transports.contains(where: configuration.url.hasPrefix)
-        else {
+        guard ["tcp://", "ipc://", "inproc://"].contains(where: configuration.url.hasPrefix) else {
             throw BusError(
                 .invalid, "'\(configuration.url)' is no address: use tcp://HOST:PORT or ipc://PATH")
         }

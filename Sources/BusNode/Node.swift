@@ -103,6 +103,9 @@ package final class Node: @unchecked Sendable {
 
     package var isLinked: Bool { self.lock.withLock { self.core.isLinked } }
 
+    /// Of the present link, or of the last one.
+    package var epoch: Epoch { self.lock.withLock { self.core.epoch } }
+
     /// Calls issued and not settled; for tests and tools.
     package var questionCount: Int { self.lock.withLock { self.core.questionCount } }
 

@@ -40,7 +40,8 @@ package struct NodeStateMachine: Sendable {
     let processID: Int64
     var random: RandomSource
     var phase = Phase.idle
-    var epoch = Epoch.none
+    /// Of the present link, or of the last one; a HELLO was made when it began.
+    package internal(set) var epoch = Epoch.none
     var reconnect: ReconnectStateMachine
     var timers = TimerQueue<Timer>()
     var grant: WelcomeBody?

@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [World.embedded, .ipc])
+    @Test(arguments: World.allCases)
     func `a cancelled call throws at once`(world: World) async throws {
         try await Stage.run(world) { stage in
             let gate = try await stage.client.find(Gate.self, named: "gate")

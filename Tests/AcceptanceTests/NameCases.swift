@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.allCases)
+    @Test(arguments: World.withoutLosses)
     func `a name follows its object to another node`(world: World) async throws {
         try await Stage.run(world) { stage in
             let standby = try await stage.attach(name: "standby")

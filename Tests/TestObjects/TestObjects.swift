@@ -234,37 +234,56 @@ public distributed actor Gate {
     public distributed func noted() -> [Int] { self.started }
 }
 
-/// Blocks its thread, not just its task, until a `Releaser` of the same process lets it go.
+/// Where the blockers of one node wait.
+private final class WaitingRoom: Sendable {
+    private static let rooms = Mutex<[ObjectIdentifier: WaitingRoom]>([:])
+
+    let semaphore = DispatchSemaphore(value: 0)
+    let blocked = Mutex(0)
+
+    static func room(of bus: Bus) -> WaitingRoom {
+        self.rooms.withLock { rooms in
+            let room = rooms[ObjectIdentifier(bus)] ?? WaitingRoom()
+            rooms[ObjectIdentifier(bus)] = room
+            return room
+        }
+    }
+}
+
+/// Blocks its thread, not just its task, until a `Releaser` of the same node lets it go.
 @BusObject
 public distributed actor Blocker {
     public typealias ActorSystem = Bus
 
-    fileprivate static let semaphore = DispatchSemaphore(value: 0)
-    fileprivate static let blocked = Mutex(0)
+    private let room: WaitingRoom
 
     public init(actorSystem: Bus) {
         self.actorSystem = actorSystem
+        self.room = WaitingRoom.room(of: actorSystem)
     }
 
     public distributed func block() {
-        Self.blocked.withLock { $0 += 1 }
-        Self.semaphore.wait()
-        Self.blocked.withLock { $0 -= 1 }
+        self.room.blocked.withLock { $0 += 1 }
+        self.room.semaphore.wait()
+        self.room.blocked.withLock { $0 -= 1 }
     }
 }
 
-/// Sees and releases the blockers of its process.
+/// Sees and releases the blockers of its node.
 @BusObject
 public distributed actor Releaser {
     public typealias ActorSystem = Bus
 
+    private let room: WaitingRoom
+
     public init(actorSystem: Bus) {
         self.actorSystem = actorSystem
+        self.room = WaitingRoom.room(of: actorSystem)
     }
 
-    public distributed func blocked() -> Int { Blocker.blocked.withLock { $0 } }
+    public distributed func blocked() -> Int { self.room.blocked.withLock { $0 } }
     public distributed func release(_ count: Int) {
-        for _ in 0..<count { Blocker.semaphore.signal() }
+        for _ in 0..<count { self.room.semaphore.signal() }
     }
 }
 

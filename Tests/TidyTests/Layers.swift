@@ -24,7 +24,12 @@ struct Layer {
         "BusAPI": Layer(4, cores + ["BusBroker", "BusNode", "BusNodeCore", "BusZeroMQ"]),
         "BusExamples": Layer(4, ["BusAPI"]),
         "ObjectBus": Layer(4, ["BusAPI", "ObjectBusMacros"]),
-        "ObjectBusTesting": Layer(4, ["ObjectBus", "BusAPI", "BusBroker", "BusSimulation"]),
+        "ObjectBusTesting": Layer(
+            4,
+            cores + [
+                "BusAPI", "BusBroker", "BusNode", "BusNodeCore", "BusSimulation", "BusZeroMQ",
+                "ObjectBus",
+            ]),
         "BusDashboard": Layer(4, ["BusBroker", "BusWire", "BusValue"]),
         "BusCommand": Layer(
             5,

@@ -3,6 +3,7 @@
 import CounterInterface
 import CounterService
 import ObjectBus
+import ObjectBusTesting
 import Testing
 
 @Suite struct CounterTests {
@@ -16,6 +17,18 @@ import Testing
         let counter = try await client.find($Counting.self, named: "counter")
         #expect(try await counter.add(3) == 3)
         #expect(try await counter.add(4) == 7)
+    }
+
+    @Test(arguments: BusWorld.allCases)
+    func `callers lose and repeat nothing`(world: BusWorld) async throws {
+        try await world.run { stage in
+            let worker = try await stage.bus(named: "worker")
+            try await worker.publish(Counter(actorSystem: worker), as: "counter")
+
+            let client = try await stage.bus(named: "client")
+            let counter = try await client.find($Counting.self, named: "counter")
+            for total in 1...20 { #expect(try await counter.add(1) == total) }
+        }
     }
 
     @Test func `more than there is can't be taken`() async throws {
