@@ -76,7 +76,7 @@ extension Bus: DistributedActorSystem {
         throwing: Err.Type
     ) async throws where Act: DistributedActor, Act.ID == HeldReference, Err: Error {
         guard !actor.id.options.isOneWay else {
-            if let error = invocation.problem { throw error }
+            if let error = invocation.problem(calling: Act.self) { throw error }
             try await self.callOneWay(
                 actor.id, method: MethodName.full(of: target), hint: self.hint(Act.self, target),
                 invocation.arguments)
@@ -93,7 +93,7 @@ extension Bus: DistributedActorSystem {
     private func call<Act>(
         _ actor: Act, _ target: RemoteCallTarget, _ invocation: BusInvocationEncoder
     ) async throws -> Reply where Act: DistributedActor, Act.ID == HeldReference {
-        if let error = invocation.problem { throw error }
+        if let error = invocation.problem(calling: Act.self) { throw error }
         let hint = self.hint(Act.self, target)
         return try await self.call(
             actor.id, method: MethodName.full(of: target), hint: hint, invocation.arguments)

@@ -98,11 +98,11 @@ extension Bus {
         return try await middleware.around(info) { _ in try await self.dispatch(call) }
     }
 
-    private func dispatch(_ call: IncomingCall) async throws -> CallResult {
+    func dispatch(_ call: IncomingCall) async throws -> CallResult {
         guard self.node.clock.now() < call.delivered.deadline else {
             throw BusError(.expired, "the deadline passed before \(call.method) started")
         }
-        guard let object = self.objects.object(call.delivered.object) else {
+        guard let object = self.object(call.delivered.object) else {
             throw BusError(
                 .notFound, "node \(self.configuration.name) has no object \(call.delivered.object)")
         }
@@ -115,6 +115,11 @@ extension Bus {
         return try await self.dispatchByHint(call, on: object)
     }
 
+    /// An own object; the root object is made when it is called.
+    private func object(_ number: ObjectNumber) -> (any DistributedActor)? {
+        number == .root ? RootObject(actorSystem: self) : self.objects.object(number)
+    }
+
     /// Services that every object has.
     private func describe(
         _ object: any DistributedActor, _ call: IncomingCall
@@ -122,7 +127,10 @@ extension Bus {
         switch call.method {
         case "$interface()": return try call.result(await Self.interface(of: object))
         case "$ping()": return call.result()
-        default: throw Self.noMethod(call.method, of: "any object", ["$interface()", "$ping()"])
+        case "$batch(_:)": return try await self.runBatch(call)
+        default:
+            let names = ["$interface()", "$ping()", "$batch(_:)"]
+            throw Self.noMethod(call.method, of: "any object", names)
         }
     }
 

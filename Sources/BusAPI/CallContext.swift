@@ -28,6 +28,13 @@ public struct CallContext: Sendable {
     let deadline: Tick
     let clock: NodeClock
 
+    /// The same for one call of a batch.
+    func with(method: String) -> CallContext {
+        CallContext(
+            caller: self.caller, object: self.object, method: method, name: self.name,
+            chain: self.chain, number: self.number, deadline: self.deadline, clock: self.clock)
+    }
+
     /// How long the caller still waits; nil if it set no deadline.
     public var remaining: Duration? {
         guard self.deadline != .distantFuture else { return nil }

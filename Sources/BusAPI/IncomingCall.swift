@@ -7,11 +7,13 @@ import BusWire
 /// A call on its way to its object; what the code that `@BusObject` writes works with.
 public struct IncomingCall: Sendable {
     /// The method's full name, `transfer(_:to:)`.
-    public let method: String
+    public private(set) var method: String
     let bus: Bus
     let delivered: DeliveredCall
     let extensions: Extensions
     private let hold: MessageHold?
+    /// Where in a batch the call is; nil if it is the whole message.
+    private var place: BatchPlace?
 
     init(_ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus, _ hold: MessageHold?) {
         self.method = extensions.method ?? ""
@@ -21,9 +23,18 @@ public struct IncomingCall: Sendable {
         self.hold = hold
     }
 
+    /// One call of a batch, which this is.
+    func part(_ method: String, at place: BatchPlace) -> IncomingCall {
+        var part = self
+        part.method = method
+        part.place = place
+        return part
+    }
+
     /// The arguments, if there are `count`; else throws `invalid`.
     public func arguments(_ count: Int) throws -> ArgumentReader {
         var decoder = PayloadDecoder(self.bus, self.delivered.message)
+        if let place { decoder.move(to: place.offset) }
         let found: Int
         do {
             found = try decoder.arrayCount()
@@ -39,7 +50,7 @@ public struct IncomingCall: Sendable {
 
     /// Encodes a result.
     public func result<Value: Encodable & Sendable>(_ value: Value) throws -> CallResult {
-        var encoder = PayloadEncoder(self.bus)
+        var encoder = PayloadEncoder(self.bus, self.place)
         do {
             try encoder.append(value)
         } catch {
@@ -51,7 +62,7 @@ public struct IncomingCall: Sendable {
 
     /// The result of a method that has none.
     public func result() -> CallResult {
-        var encoder = PayloadEncoder(self.bus)
+        var encoder = PayloadEncoder(self.bus, self.place)
         encoder.append(byte: 0xF6)
         return CallResult(encoder: encoder)
     }
@@ -89,7 +100,7 @@ public struct CallResult: Sendable {
     let references: [Reference]
     let buffers: [Bytes]
     /// Keeps what the result refers to until it has been sent.
-    private let encoder: PayloadEncoder
+    let encoder: PayloadEncoder
 
     init(encoder: PayloadEncoder) {
         self.builder = encoder.builder

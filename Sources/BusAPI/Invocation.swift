@@ -11,8 +11,9 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
 
     private var payload: PayloadEncoder
     private var count = 0
-    /// Why the call can't be made.
-    private(set) var problem: BusError?
+    /// Why the call can't be made, unless the type parameter is the object's own: those of objects
+    /// with stable names are, as `@BusObject` refuses generic methods.
+    private var genericProblem: BusError?
 
     init(_ bus: Bus) {
         self.payload = PayloadEncoder(bus)
@@ -26,10 +27,16 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
         return complete
     }
 
-    /// Generic methods can't be called remotely; the type of a stub is recorded here too.
+    /// Type parameters of the object, of a method, or the type of a stub; none crosses the bus.
     public mutating func recordGenericSubstitution<T>(_ type: T.Type) throws {
         guard !(type is any DistributedActor.Type) else { return }
-        self.problem = BusError(.invalid, "generic methods can't be called over the bus")
+        self.genericProblem = BusError(
+            .invalid, "generic methods, and generic objects without @BusObject, can't be called")
+    }
+
+    /// Why an object of that type can't be called so.
+    func problem(calling type: any DistributedActor.Type) -> BusError? {
+        type is any BusObjectProtocol.Type ? nil : self.genericProblem
     }
 
     /// Encodes the next argument.

@@ -91,7 +91,24 @@ struct PayloadEncoder {
         self.bus = bus
     }
 
+    /// For the result of one call of a batch: slots and buffers go on where others ended.
+    init(_ bus: Bus, _ place: BatchPlace?) {
+        self.bus = bus
+        self.scope = place?.scope
+        self.buffers = place?.buffers ?? []
+    }
+
     var references: [Reference] { self.scope?.references ?? [] }
+
+    /// Appends what another encoder, made for a place in this one's batch, has encoded.
+    mutating func append(_ part: PayloadEncoder) {
+        self.builder.frame.append(contentsOf: part.builder.frame[FrameHeader.size...])
+        self.buffers = part.buffers
+    }
+
+    mutating func append(cbor bytes: [UInt8]) {
+        self.builder.frame.append(contentsOf: bytes)
+    }
 
     /// Appends what is CBOR already.
     mutating func append(byte: UInt8) {
@@ -138,6 +155,8 @@ struct PayloadDecoder {
         self.message = message
         self.offset = message.payloadRange.lowerBound
     }
+
+    mutating func move(to offset: Int) { self.offset = offset }
 
     var isAtEnd: Bool { self.offset >= self.message.payloadRange.upperBound }
 

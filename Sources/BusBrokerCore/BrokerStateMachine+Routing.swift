@@ -59,7 +59,8 @@ extension BrokerStateMachine {
                     || self.missing.contains(target.owner)
             else { return BusError(.moved, "the name no longer means \(target)") }
         }
-        if target.owner != sender.incarnation {
+        // A root object tells what the broker tells too, and needs no right (names.md §4).
+        if target.owner != sender.incarnation, target.object != .root {
             guard let problem = self.holdProblem(target, by: slot) else {
                 return self.objection(toReferencesOf: header, frame, from: sender, slot)
             }

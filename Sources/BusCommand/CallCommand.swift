@@ -68,9 +68,12 @@ struct CallCommand: AsyncParsableCommand {
             let values = typed.values(slots: slots)
             let result = try await object.callForValue(
                 plan.method, plan.order.map { values[$0] }, references: references)
-            self.print(
-                ResultText(
-                    value: result.value, tags: result.references.map { bus.tag(of: $0) ?? "" }))
+            let text = ResultText(result, on: bus)
+            if self.raw, let bytes = text.raw {
+                Terminal.write(bytes)
+            } else {
+                text.print(json: self.shared.json)
+            }
             if let signals { for await _ in signals { break } }
             withExtendedLifetime(result) {}
         }
@@ -90,16 +93,6 @@ struct CallCommand: AsyncParsableCommand {
         }
         return (objects, slots)
     }
-
-    private func print(_ result: ResultText) {
-        if self.raw, let bytes = result.raw {
-            Terminal.write(bytes)
-        } else if self.shared.json {
-            Terminal.print(result.json)
-        } else if let text = result.text {
-            Terminal.print(Terminal.isInteractive ? Text.harmless(text) : text)
-        }
-    }
 }
 
 /// Pure: a call's result as text.
@@ -107,6 +100,30 @@ struct ResultText: Hashable {
     let value: Value
     /// The tags of the references in it, by slot.
     let tags: [String]
+
+    init(_ result: RemoteObject.DynamicResult, on bus: Bus) {
+        self.init(
+            value: result.value, tags: result.references.map { bus.tag(of: $0) ?? "" })
+    }
+
+    init(value: Value, tags: [String]) {
+        (self.value, self.tags) = (value, tags)
+    }
+
+    /// Prints the result, for programs or for people.
+    func print(json: Bool) {
+        if json {
+            Terminal.print(self.json)
+        } else if let text {
+            Terminal.print(Terminal.isInteractive ? Text.harmless(text) : text)
+        }
+    }
+
+    /// The value itself where it is no reference, else its tag.
+    var tagged: Value {
+        guard case .reference = self.value, let text else { return self.value }
+        return .string(text)
+    }
 
     /// For programs: always one JSON value.
     var json: String {

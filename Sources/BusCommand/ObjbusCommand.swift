@@ -19,8 +19,9 @@ package struct ObjbusCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             BrokerCommand.self, WorkerCommand.self, ListCommand.self, IntrospectCommand.self,
-            CallCommand.self, PingCommand.self, NodesCommand.self, StatusCommand.self,
-            BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
+            CallCommand.self, GetCommand.self, SetCommand.self, TreeCommand.self,
+            InterfaceCommand.self, DiffCommand.self, PingCommand.self, NodesCommand.self,
+            StatusCommand.self, BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
         ])
 
     package init() {}

@@ -15,9 +15,9 @@ struct WorkerCommand: AsyncParsableCommand {
             objbus worker [<options>] [--restart] -- <program> [<argument> ...]
             """,
         discussion: """
-            Without a program it publishes counter, greeter, bank and files, or those named (bench \
-            is what 'objbus bench' calls), waits for the broker as long as it takes, prints one \
-            line when they can be called, and ends with code 0 on SIGINT or SIGTERM.
+            Without a program it publishes counter, greeter, bank, files and toolbox, or those \
+            named (bench is what 'objbus bench' calls), waits for the broker as long as it takes, \
+            prints one line when they can be called, and ends with code 0 on SIGINT or SIGTERM.
 
             Each setting is taken from the options, else from the environment (OBJBUS_URL, \
             OBJBUS_NODE and so on), else from the section 'worker' of the file.
@@ -182,11 +182,12 @@ enum Example: String, CaseIterable, ExpressibleByArgument {
     case counter
     case files
     case greeter
+    case toolbox
 
     static var names: String { self.allCases.map(\.rawValue).joined(separator: ", ") }
 
     /// What a worker publishes that is not told what to.
-    static let usual: [Example] = [.bank, .counter, .files, .greeter]
+    static let usual: [Example] = [.bank, .counter, .files, .greeter, .toolbox]
 
     /// Makes the object and publishes it under its name.
     func publish(on bus: Bus, root: String) async throws {
@@ -207,6 +208,8 @@ enum Example: String, CaseIterable, ExpressibleByArgument {
             }
         case .greeter:
             try await bus.publish(Greeter(actorSystem: bus), as: name)
+        case .toolbox:
+            try await bus.publish(Toolbox(actorSystem: bus), as: name)
         }
     }
 }

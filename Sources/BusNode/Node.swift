@@ -180,6 +180,9 @@ package final class Node: @unchecked Sendable {
         self.step { core, _, _ in core.published(name, object, interface: interface) }
     }
 
+    /// Names that this node has published, with their objects, sorted by name.
+    package var publications: [HelloBody.Name] { self.lock.withLock { self.core.published } }
+
     /// What this node has published, sorted.
     package var publishedNames: [String] { self.lock.withLock { self.core.publishedNames } }
 

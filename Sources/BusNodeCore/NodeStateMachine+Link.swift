@@ -19,7 +19,7 @@ extension NodeStateMachine {
         hello.holdings = self.imports.restatement
         hello.exports = self.exports.restatement
         self.forgetStalePublications()
-        hello.names = self.publications.sorted { $0.key < $1.key }.map(\.value)
+        hello.names = self.published
         self.lateReleases = []
         self.lateRevocations = []
         self.phase = .opening(self.epoch)

@@ -31,6 +31,11 @@ extension NodeStateMachine {
         self.publications[name] = HelloBody.Name(name: name, object: object, interface: interface)
     }
 
+    /// Names that this node has published, with their objects, sorted by name.
+    package var published: [HelloBody.Name] {
+        self.publications.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     /// What this node has published, sorted.
     package var publishedNames: [String] { self.publications.keys.sorted() }
 

@@ -106,7 +106,7 @@ package struct SimulatedNetwork: Sendable {
         self.scheduleFault()
     }
 
-    /// When the next message, or the news of an end, arrives somewhere; nil if nothing is under way.
+    /// When the next message, or the news of an end, arrives somewhere; nil if none is under way.
     package var nextArrival: Tick? { self.events.nextDue }
 
     /// When the broker wants `timePassed`.

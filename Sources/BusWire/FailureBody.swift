@@ -61,24 +61,28 @@ package struct FailureBody: Hashable, Sendable {
     /// Reads the payload of `message`; what can't be read becomes an error that says so.
     package init(payloadOf message: Message) {
         do {
-            let map = try decodedBody(message.frame.span.bytes, message.header)
-            let executed = map[.string("executed")]?.stringValue.flatMap(
-                BusError.Executed.init(rawValue:))
-            self.init(
-                BusError(
-                    BusError.Kind(rawValue: map[.string("kind")]?.stringValue ?? "failed"),
-                    executed: executed ?? .maybe,
-                    map[.string("message")]?.stringValue ?? "no message"),
-                typeName: map[.string("type")]?.stringValue, value: map[.string("error")])
-            for row in map[.string("hops")]?.arrayValue ?? [] {
-                guard let node = row[0]?.stringValue, let object = row[1]?.stringValue,
-                    let method = row[2]?.stringValue
-                else { continue }
-                self.hops.append(Hop(node: node, object: object, method: method))
-            }
+            self.init(try decodedBody(message.frame.span.bytes, message.header))
         } catch {
             self.init(
                 BusError(.failed, executed: .maybe, "an unreadable FAILURE: \(error.message)"))
+        }
+    }
+
+    /// The map that `encoded` writes.
+    package init(_ map: ValueMap) {
+        let executed = map[.string("executed")]?.stringValue.flatMap(
+            BusError.Executed.init(rawValue:))
+        self.init(
+            BusError(
+                BusError.Kind(rawValue: map[.string("kind")]?.stringValue ?? "failed"),
+                executed: executed ?? .maybe,
+                map[.string("message")]?.stringValue ?? "no message"),
+            typeName: map[.string("type")]?.stringValue, value: map[.string("error")])
+        for row in map[.string("hops")]?.arrayValue ?? [] {
+            guard let node = row[0]?.stringValue, let object = row[1]?.stringValue,
+                let method = row[2]?.stringValue
+            else { continue }
+            self.hops.append(Hop(node: node, object: object, method: method))
         }
     }
 }

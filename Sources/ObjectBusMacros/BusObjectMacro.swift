@@ -37,6 +37,7 @@ package enum BusObjectMacro: ExtensionMacro {
             name: Self.interfaceName(of: actor, in: context.lexicalContext),
             documentation: DocumentationText.read(
                 before: actor.actorKeyword, of: Syntax(actor), attribute: node),
+            conformances: actor.inheritanceClause?.inheritedTypes.map(\.type.plainText) ?? [],
             scan: scan)
         let text: DeclSyntax = "\(raw: writer.text())"
         return text.as(ExtensionDeclSyntax.self).map { [$0] } ?? []

@@ -9,6 +9,8 @@ struct ExtensionWriter {
     let isGeneric: Bool
     let name: String
     let documentation: String
+    /// The protocols that the actor's own declaration names.
+    let conformances: [String]
     let scan: ObjectScan
 
     func text() -> String {
@@ -23,9 +25,11 @@ struct ExtensionWriter {
 
     private func interface() -> [String] {
         let arguments = "name: \(name.literal), documentation: \(documentation.literal)"
+        let protocols = conformances.map(\.literal).joined(separator: ", ")
+        let rest = conformances.isEmpty ? "" : ", conformances: [\(protocols)]"
         return list(
             "busInterface", of: "ObjectBus.Interface.Method",
-            as: "ObjectBus.Interface", "ObjectBus.Interface(\(arguments), methods: list)",
+            as: "ObjectBus.Interface", "ObjectBus.Interface(\(arguments), methods: list\(rest))",
             entry: { description(of: $0) })
     }
 

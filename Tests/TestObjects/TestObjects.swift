@@ -343,13 +343,18 @@ public struct TestObjects: Sendable {
         let blockers = [Blocker(actorSystem: bus), Blocker(actorSystem: bus)]
         let releaser = Releaser(actorSystem: bus)
         let toolbox = Toolbox(actorSystem: bus)
+        let factory = CounterFactory(actorSystem: bus)
+        let box = Box(5, actorSystem: bus)
         for (index, blocker) in blockers.enumerated() {
             try await bus.publish(blocker, as: "blocker/\(index)")
         }
         try await bus.publish(releaser, as: "releaser")
         self.all = [
             counter, echo, directory, bouncer, thrower, gate, plain, stable, greeter, toolbox,
+            factory, box,
         ]
+        try await bus.publish(factory, as: "factory")
+        try await bus.publish(box, as: "box")
         try await bus.publish(toolbox, as: "toolbox")
         try await bus.publish(counter, as: "counter")
         try await bus.publish(echo, as: "echo")

@@ -83,3 +83,49 @@ public distributed actor Toolbox {
     /// Writes the property.
     public distributed func setLevel(_ level: Int) { self.currentLevel = level / 10 }
 }
+
+/// What belongs to a type and not to one object of it: makes counters, and knows how many.
+@BusObject
+public distributed actor CounterFactory {
+    public typealias ActorSystem = Bus
+
+    private var count = 0
+
+    public init(actorSystem: Bus) {
+        self.actorSystem = actorSystem
+    }
+
+    /// A new counter, which lives here while anybody holds it.
+    public distributed func create() -> Counter {
+        self.count += 1
+        return Counter(actorSystem: self.actorSystem)
+    }
+
+    /// How many were made.
+    public distributed func made() -> Int { self.count }
+
+    /// Whether `factory` is this one.
+    public distributed func isSelf(_ factory: CounterFactory) -> Bool { factory === self }
+}
+
+/// An object whose type has a parameter.
+@BusObject
+public distributed actor Box<Element: Codable & Sendable> {
+    public typealias ActorSystem = Bus
+
+    private var content: Element
+
+    public init(_ content: Element, actorSystem: Bus) {
+        self.content = content
+        self.actorSystem = actorSystem
+    }
+
+    /// What is in it.
+    public distributed func get() -> Element { self.content }
+
+    /// Replaces what is in it, and returns what was.
+    public distributed func exchange(_ content: Element) -> Element {
+        defer { self.content = content }
+        return self.content
+    }
+}

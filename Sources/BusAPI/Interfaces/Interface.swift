@@ -8,12 +8,27 @@ public struct Interface: Hashable, Codable, Sendable {
     public var documentation: String
     /// The methods, in the order of the source.
     public var methods: [Method]
+    /// The protocols that the type names as its own, as written: what the object may be held as.
+    public var conformances: [String]
 
     /// Makes a description.
-    public init(name: String, documentation: String, methods: [Method]) {
+    public init(
+        name: String, documentation: String, methods: [Method], conformances: [String] = []
+    ) {
         self.name = name
         self.documentation = documentation
         self.methods = methods
+        self.conformances = conformances
+    }
+
+    /// Reads a description; one without conformances names none.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.name = try container.decode(String.self, forKey: .name)
+        self.documentation = try container.decode(String.self, forKey: .documentation)
+        self.methods = try container.decode([Method].self, forKey: .methods)
+        self.conformances =
+            try container.decodeIfPresent([String].self, forKey: .conformances) ?? []
     }
 
     /// One method.
