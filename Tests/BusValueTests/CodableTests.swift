@@ -138,6 +138,34 @@ private struct Everything: Codable, Equatable {
         #expect(try decode(Account?.self, .null) == nil)
     }
 
+    @Test(arguments: [
+        ("c3412c", -45.0), ("c2420100", 256), ("c249010000000000000000", 0x1p64),
+        ("c3490fffffffffffffffff", -0x1p68), ("3b7fffffffffffffff", -0x1p63),
+        ("3bffffffffffffffff", -0x1p64), ("c240", 0),
+    ])
+    func `a double is read from every integer that it holds exactly`(
+        encoding: String, expected: Double
+    ) throws {
+        let decoder = ValueDecoder()
+        #expect(try decoder.decode(Double.self, from: hex(encoding)) == expected)
+        #expect(try decoder.decode([Double].self, from: [0x81] + hex(encoding)) == [expected])
+        #expect(try decoder.decode(Float?.self, from: hex(encoding)) == Float(expected))
+    }
+
+    @Test func `a double is not read from an integer that it would round`() throws {
+        let whole = [UInt8](repeating: 0, count: 127)
+        let large: [(isExact: Bool, magnitude: [UInt8])] = [
+            (true, [0x80] + whole), (false, [0x80] + whole.dropLast() + [1]),
+            (false, [1] + whole + [0]), (false, [0x20, 0, 0, 0, 0, 0, 1, 0]),
+            (true, [0x20, 0, 0, 0, 0, 0, 2, 0]),
+        ]
+        for (isExact, magnitude) in large {
+            let encoding = try Value(isNegative: true, magnitude: magnitude).encoded()
+            let double = try? ValueDecoder().decode(Double.self, from: encoding)
+            #expect((double != nil) == isExact)
+        }
+    }
+
     @Test func `arguments follow one another in one buffer`() throws {
         let encoder = ValueEncoder()
         var bytes: [UInt8] = [0xee]

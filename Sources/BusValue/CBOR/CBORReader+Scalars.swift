@@ -18,7 +18,7 @@ extension CBORReader {
             {
                 return integer
             }
-        case .tag where head.argument == 2 || head.argument == 3:
+        case .tag where head.argument == CBORTag.bignum || head.argument == CBORTag.negativeBignum:
             move(to: start)
             switch try value() {
             case .integer(let small): if let integer = T(exactly: small) { return integer }
@@ -56,9 +56,10 @@ extension CBORReader {
         case .unsigned:
             if let double = Double(exactly: head.argument) { return double }
         case .negative:
-            if let small = Int64(exactly: head.argument), let double = Double(exactly: ~small) {
-                return double
-            }
+            if let double = CBORReader.negative(head.argument).exactDouble { return double }
+        case .tag where head.argument == CBORTag.bignum || head.argument == CBORTag.negativeBignum:
+            move(to: start)
+            if let double = try value().exactDouble { return double }
         default:
             throw mismatch(at: start, expected: expected)
         }
@@ -189,4 +190,15 @@ extension CBORReader {
         CBORTag.epoch: "timestamp", CBORTag.timestamp: "timestamp", CBORTag.uuid: "uuid",
         CBORTag.set: "set", CBORTag.reference: "reference", CBORTag.frame: "bytes",
     ]
+}
+
+extension Value {
+    /// An integer as the double that is exactly this number; nil when there is none.
+    fileprivate var exactDouble: Double? {
+        switch self {
+        case .integer(let integer): Double(exactly: integer)
+        case .bigInteger(let integer): integer.exactDouble
+        default: nil
+        }
+    }
 }

@@ -42,6 +42,19 @@ public struct BigInteger: Sendable, Hashable {
         return result
     }
 
+    /// The number as a double, or nil when no double is exactly this number.
+    var exactDouble: Double? {
+        guard let last = magnitude.last(where: { $0 != 0 }),
+            let end = magnitude.lastIndex(of: last)
+        else { return nil }
+        let bits =
+            8 * (end + 1) - magnitude[0].leadingZeroBitCount - last.trailingZeroBitCount
+        // The largest double is below 2^1024.
+        guard bits <= 53, magnitude.count <= 128 else { return nil }
+        let double = magnitude.reduce(0.0) { $0 * 256 + Double($1) }
+        return isNegative ? -double : double
+    }
+
     /// CBOR's argument: the magnitude, or for a negative number the magnitude less one (§3.2).
     var argumentBytes: [UInt8] {
         guard isNegative else { return magnitude }
