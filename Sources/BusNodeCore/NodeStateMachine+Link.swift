@@ -93,9 +93,15 @@ extension NodeStateMachine {
         }
         effects.append(.report(.refused(error, isFinal: isFinal)))
         self.loseLink("refused: \(error.message)", at: now, &effects)
-        guard isFinal else { return }
+        if isFinal { self.end(error, &effects) }
+    }
+
+    /// There will be no other link: nothing is called, held, given out or published any more.
+    mutating func end(_ error: BusError, _ effects: inout [NodeEffect]) {
         self.phase = .closed
         self.endIncarnation(error, &effects)
+        self.publications = [:]
+        for object in self.exports.restart(published: []) { effects.append(.release(object)) }
     }
 
     /// What was held and given out is void; what is published goes on under new references.

@@ -108,10 +108,7 @@ package struct NodeStateMachine: Sendable {
     package mutating func closed(at now: Tick, into effects: inout [NodeEffect]) {
         if case .closed = self.phase { return }
         self.transmit(Message(FrameHeader(kind: .goodbye)), &effects)
-        self.phase = .closed
-        self.endIncarnation(BusError(.disconnected, "the bus was closed"), &effects)
-        self.publications = [:]
-        for object in self.exports.restart(published: []) { effects.append(.release(object)) }
+        self.end(BusError(.disconnected, "the bus was closed"), &effects)
         effects.append(.closeLink(self.epoch))
     }
 

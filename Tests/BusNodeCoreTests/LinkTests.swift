@@ -145,6 +145,23 @@ import Testing
         #expect(node.call("b") == "disconnected no")
     }
 
+    @Test func `a node that is refused for good keeps no object alive`() {
+        var node = NodeScript.linked()
+        node.call("a", passing: [.own(1)])
+        node.core.published("name", ObjectNumber(rawValue: 1), interface: "I")
+        node.lose()
+        node.pass(.milliseconds(500))
+        _ = node.take()
+        node.refuse(.unimplemented)
+        #expect(
+            node.take() == [
+                "report refused unimplemented for good", "close 2",
+                "resume a unimplemented maybe", "release 1",
+            ])
+        #expect(node.core.exports.count == 0)
+        #expect(node.core.publishedNames == [])
+    }
+
     @Test func `a node that is refused for now tries again`() {
         var node = NodeScript()
         node.start()
