@@ -156,6 +156,11 @@ let tests: [Target] = [
     .target(
         name: "TestPrograms", dependencies: ["BusZeroMQ"], path: "Tests/TestPrograms",
         swiftSettings: settings),
+    .target(
+        name: "FuzzDoors",
+        dependencies: [
+            "BusBrokerCore", "BusKernel", "BusNodeCore", "BusSimulation", "BusValue", "BusWire",
+        ], path: "Tests/FuzzDoors", swiftSettings: settings),
     .executableTarget(
         name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
         swiftSettings: settings),
@@ -224,6 +229,9 @@ let tests: [Target] = [
             "BusAPI", "BusBroker", "BusBrokerCore", "BusCommand", "BusExamples", "BusValue",
             "TestPrograms", "objbus", argumentParser,
         ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "FuzzTests", dependencies: ["FuzzDoors"], exclude: ["Inputs"],
         swiftSettings: settings),
     .testTarget(name: "TidyTests", swiftSettings: settings),
 ]

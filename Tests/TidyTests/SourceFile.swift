@@ -41,7 +41,9 @@ enum Project {
 
     /// Every text file that is ours: no build products, nothing downloaded.
     static let files: [SourceFile] = {
-        let folders = ["Sources", "Tests", "Examples", "docs", "scripts", "deploy", ".ci"]
+        let folders = [
+            "Sources", "Tests", "Examples", "Fuzz", "docs", "scripts", "deploy", ".ci",
+        ]
         let single = ["Package.swift", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
         return (folders.flatMap(paths(below:)) + single).compactMap { path in
             guard
