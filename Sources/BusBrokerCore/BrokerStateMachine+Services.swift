@@ -157,7 +157,7 @@ extension BrokerStateMachine {
             throw BusError(.notFound, "no object is published as '\(name)'; \(hint)")
         }
         let generation = self.holders[claim.reference]?.generation ?? .first
-        let entry = self.grant(claim.reference, generation, to: slot, caller)
+        let entry = try self.grant(claim.reference, generation, to: slot, caller)
         return Answer(
             value: .array([.reference(ReferenceSlot(0)), .string(claim.interface)]),
             references: [entry])
@@ -180,16 +180,23 @@ extension BrokerStateMachine {
             }
             throw BusError(.notFound, "nobody keeps \(entry.reference) alive any more")
         }
-        let granted = self.grant(entry.reference, entry.generation, to: slot, caller)
+        let granted = try self.grant(entry.reference, entry.generation, to: slot, caller)
         return Answer(value: .reference(ReferenceSlot(0)), references: [granted])
     }
 
     private mutating func grant(
         _ reference: Reference, _ generation: Generation, to slot: NodeSlot,
         _ caller: IncarnationID
-    ) -> ReferenceEntry {
+    ) throws(BusError) -> ReferenceEntry {
         var entry = ReferenceEntry(reference: reference, generation: generation)
         guard reference.owner != caller else { return entry }
+        guard
+            self.holders.holding(reference, by: slot) != nil
+                || self.holders.holdingCount(of: slot) < self.limits.referencesPerNode
+        else {
+            throw BusError(
+                .overloaded, "a node may hold \(self.limits.referencesPerNode) references")
+        }
         _ = self.holders.countCopy(reference, to: slot, generation: generation)
         entry.seal = self.holders.seal(reference, generation, by: self.authority)
         return entry

@@ -285,6 +285,21 @@ import Testing
         #expect(answers.last?.error.kind == .overloaded)
     }
 
+    @Test func `a node that holds all it may finds and claims no more`() {
+        let world = BrokerWorld { $0.referencesPerNode = 1 }
+        let (owner, client) = (ScriptedNode(world, "o"), ScriptedNode(world, "c"))
+        for name in ["first", "second"] { owner.publish(name, name == "first" ? 1 : 2) }
+        #expect(client.find("first").references.count == 1)
+        #expect(client.find("first").references.count == 1)
+        #expect(client.find("second").error.kind == .overloaded)
+        let tag = ReferenceEntry(
+            reference: owner.object(2), seal: TestAuthority().seal(owner.object(2), .first))
+        let answer = client.ask("claim(_:)", references: [tag])
+        #expect(answer.error.kind == .overloaded)
+        // An owner needs no right.
+        #expect(owner.find("first").references.count == 1)
+    }
+
     private func holding(_ reference: Reference, _ count: UInt64) -> HelloBody.Holding {
         HelloBody.Holding(entry: ReferenceEntry(reference: reference), count: count)
     }
