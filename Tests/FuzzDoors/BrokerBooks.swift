@@ -99,6 +99,13 @@ struct BrokerBooks {
         }
     }
 
+    /// The broker has granted what never arrives: the link ends, the next HELLO sets all counts.
+    mutating func granted(_ message: Message, to link: BrokerDoor.Link) {
+        for entry in message.references where entry.reference.owner != link.incarnation {
+            Self.add(entry, to: &self.rights[link.incarnation, default: [:]])
+        }
+    }
+
     private static func add(_ entry: ReferenceEntry, to rights: inout [Reference: Right]) {
         var right = rights[entry.reference] ?? Right(count: 0, generation: .none, seal: .none)
         right.count += 1
@@ -121,7 +128,8 @@ struct BrokerBooks {
     ) -> String? {
         for export in hello.exports {
             let reference = Reference(owner: node, object: export.object)
-            self.revoked[reference] = export.generation
+            // What was given out to nobody is not remembered.
+            self.revoked[reference] = export.count > 0 ? export.generation : nil
         }
         guard let slot = broker.nodes.slot(of: node) else { return "\(node) is not known" }
         var rights: [Reference: Right] = [:]

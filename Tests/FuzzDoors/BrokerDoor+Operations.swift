@@ -9,7 +9,7 @@ import BusWire
 /// What a script can let happen; each operation reads its choices from the script.
 extension BrokerDoor {
     mutating func step() {
-        let operation = self.script.below(24)
+        let operation = self.script.below(32)
         self.digest.add(UInt64(operation))
         switch operation {
         case 0: self.connect(self.script.below(self.peers.count))
@@ -31,8 +31,12 @@ extension BrokerDoor {
         case 21: self.send(FrameHeader(kind: .goodbye), from: self.script.below(self.peers.count))
         case 22:
             for peer in self.peers.indices { self.send(FrameHeader(kind: .heartbeat), from: peer) }
-        default:
+        case 23:
             for peer in self.peers.indices where self.peers[peer].rx == nil { self.connect(peer) }
+        case 24: self.publishEverywhere()
+        case 25: self.findEverything()
+        // Others than these may come, and old scripts shall mean what they meant.
+        default: self.sendCall()
         }
     }
 
@@ -51,6 +55,7 @@ extension BrokerDoor {
             self.claim(incarnation, &hello)
         }
         if chosen(2) { self.lie(&hello) }
+        if choice == 0xAA { hello.versions = [2] }
         let token = UInt64(self.connections)
         var header = FrameHeader(
             kind: .attach, object: ObjectNumber(rawValue: token),
@@ -193,7 +198,7 @@ extension BrokerDoor {
         var arguments: [Value] = []
         switch method {
         case 0:
-            entries = [self.ownEntry(peer)]
+            entries = [self.script.below(4) == 1 ? self.anyEntry() : self.ownEntry(peer)]
             arguments = [.reference(ReferenceSlot(0)), .string(self.anyName()), .string("I")]
         case 1, 2: arguments = [.string(self.anyName())]
         case 3:
@@ -201,10 +206,44 @@ extension BrokerDoor {
             arguments = [.reference(ReferenceSlot(0))]
         default: arguments = [.string(String(self.anyName().prefix(1)))]
         }
-        if self.script.below(8) == 1 { arguments = [.null] }
+        switch self.script.below(8) {
+        case 1: arguments = [.null]
+        case 2: entries = []
+        default: break
+        }
         let header = FrameHeader(
             kind: .call, flags: self.flags(), call: CallNumber(rawValue: self.script.number()))
         let payload = (try? Value.array(arguments).encoded()) ?? []
+        self.send(header, from: peer, payload: payload, extensions: extensions, entries: entries)
+    }
+
+    /// Each node publishes an object of its own.
+    private mutating func publishEverywhere() {
+        let object = ObjectNumber(rawValue: UInt64(self.script.below(5)) + 1)
+        for peer in self.peers.indices {
+            let own = Reference(owner: self.peers[peer].incarnation ?? .broker, object: object)
+            self.ask(
+                peer, "publish(_:as:interface:)",
+                [.reference(ReferenceSlot(0)), .string("\(object)-of-\(peer)"), .string("I")],
+                [ReferenceEntry(reference: own)])
+        }
+    }
+
+    /// One node finds all that is published.
+    private mutating func findEverything() {
+        let peer = self.script.below(self.peers.count)
+        for name in self.broker.names.names(withPrefix: "") {
+            self.ask(peer, "find(_:)", [.string(name)])
+        }
+    }
+
+    private mutating func ask(
+        _ peer: Int, _ method: String, _ arguments: [Value], _ entries: [ReferenceEntry] = []
+    ) {
+        var extensions = Extensions()
+        extensions.method = method
+        let payload = (try? Value.array(arguments).encoded()) ?? []
+        let header = FrameHeader(kind: .call, call: CallNumber(rawValue: 1))
         self.send(header, from: peer, payload: payload, extensions: extensions, entries: entries)
     }
 
@@ -318,7 +357,7 @@ extension BrokerDoor {
     }
 
     private mutating func anyObject() -> ObjectNumber {
-        ObjectNumber(rawValue: UInt64(self.script.below(4)))
+        ObjectNumber(rawValue: UInt64(self.script.below(6)))
     }
 
     private mutating func anyReference() -> Reference {
@@ -330,7 +369,9 @@ extension BrokerDoor {
     }
 
     private mutating func anyName() -> String {
-        let names = ["a", "b", "c", "", " ", "b\u{301}", String(repeating: "n", count: 300)]
+        let names = [
+            "a", "b", "longer-name", "", " ", "b\u{301}", String(repeating: "n", count: 300),
+        ]
         return self.script.pick(names) ?? ""
     }
 
@@ -345,7 +386,7 @@ extension BrokerDoor {
         ReferenceEntry(
             reference: Reference(
                 owner: self.peers[peer].incarnation ?? .broker,
-                object: ObjectNumber(rawValue: UInt64(self.script.below(4)) + 1)))
+                object: ObjectNumber(rawValue: UInt64(self.script.below(5)) + 1)))
     }
 
     /// What a message carries: mostly objects of the sender and what it holds.

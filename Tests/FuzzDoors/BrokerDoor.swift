@@ -56,7 +56,7 @@ struct BrokerDoor {
         var limits = BrokerLimits()
         limits.nodes = 5
         limits.handshakes = 4
-        limits.referencesPerNode = 6
+        limits.referencesPerNode = 3
         limits.namesPerNode = 3
         limits.offenders = 6
         return limits
@@ -278,6 +278,7 @@ struct BrokerDoor {
         }
         if message.header.kind == .unref { self.books.gaveBack(message.header) }
         if let how = self.takeFailure() {
+            if let link = self.links[connection] { self.books.granted(message, to: link) }
             self.broker.sendFailed(how, to: connection, at: self.now, into: &more)
             return
         }

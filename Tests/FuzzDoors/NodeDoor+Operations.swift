@@ -9,7 +9,7 @@ import BusWire
 /// What a script can let happen; each operation reads its choices from the script.
 extension NodeDoor {
     mutating func step() {
-        let operation = self.script.below(27)
+        let operation = self.script.below(32)
         self.digest.add(UInt64(operation))
         self.trace?("operation \(operation)")
         switch operation {
@@ -32,7 +32,9 @@ extension NodeDoor {
         case 23: self.loseLink()
         case 24: self.letTimePass()
         case 25: self.close()
-        default: self.refuse()
+        case 26: self.refuse()
+        // Others than these may come, and old scripts shall mean what they meant.
+        default: self.receiveCall()
         }
     }
 

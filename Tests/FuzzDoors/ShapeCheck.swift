@@ -100,6 +100,11 @@ enum ShapeCheck {
         try check([Int: Color].self)
         try check(String??.self)
         try check(UInt16.self)
+        try check(Float.self)
+        try check([Float].self)
+        try check([Bool].self)
+        try check([[UInt8]].self)
+        try check(UUIDValue?.self)
         try check(BigInteger.self)
         try check(ValueMap.self)
         try check(ValueSet.self)
@@ -109,7 +114,12 @@ enum ShapeCheck {
         _ type: T.Type, _ input: [UInt8], _ canonical: [UInt8]?, _ buffers: [Bytes]
     ) throws {
         let decoder = ValueDecoder()
-        guard let instance = try? decoder.decode(type, from: input, buffers: buffers) else {
+        let instance: T
+        do {
+            instance = try decoder.decode(type, from: input, buffers: buffers)
+        } catch {
+            try require(
+                (error as? DecodingError)?.summary.isEmpty == false, "\(type) fails otherwise")
             guard let canonical else { return }
             let other = try? decoder.decode(type, from: canonical)
             try require(other == nil, "\(type) is read from one encoding only")

@@ -9,6 +9,9 @@ struct ValueDoor {
     private static let buffers = [
         Bytes([UInt8](repeating: 7, count: Bytes.frameThreshold)), Bytes([1, 2, 3]),
     ]
+    /// So narrow that inputs reach every one of them.
+    private static let narrow = ValueLimits(
+        depth: 2, items: 8, messageBytes: 48, stringBytes: 6, bigIntegerBytes: 9, buffers: 1)
     let isCanary: Bool
 
     func violation(_ input: [UInt8]) -> String? {
@@ -16,6 +19,7 @@ struct ValueDoor {
         let value = try? Value(cbor: input, buffers: Self.buffers)
         do {
             if let value { try self.check(value, input) }
+            try self.checkLimits(input)
             try ShapeCheck.all(input, value, buffers: Self.buffers)
             return nil
         } catch let found as Found {
@@ -47,6 +51,20 @@ struct ValueDoor {
         try require(try Value(json: value.json()) == value, "read from its JSON the value differs")
         let pretty = value.json(pretty: true)
         try require(try Value(json: pretty) == value, "read from pretty JSON the value differs")
+    }
+
+    /// What is within the limits of a receiver, its sender may send on.
+    private func checkLimits(_ input: [UInt8]) throws {
+        _ = try? Value(json: String(decoding: input, as: UTF8.self), limits: Self.narrow)
+        guard let value = try? Value(cbor: input, limits: Self.narrow) else { return }
+        let again = try Value(cbor: value.encoded(limits: Self.narrow), limits: Self.narrow)
+        try require(again == value, "within narrow limits the value differs")
+        let decoder = ValueDecoder(limits: Self.narrow)
+        let decoded = try decoder.decode(Value.self, from: input)
+        try require(decoded == value, "the decoder has other limits")
+        if let list = try? ValueEncoder(limits: Self.narrow).encode([value]) {
+            try require(list.count <= 48, "the encoder has other limits")
+        }
     }
 
     private func json(_ text: String) -> String? {
