@@ -176,6 +176,8 @@ struct NodeDoor {
         guard let body = try? HelloBody(payloadOf: hello.message.frame.span.bytes, header) else {
             return self.fail("a HELLO can't be read")
         }
+        // This HELLO does not count what was let go of before it.
+        self.books.late = [:]
         if let problem = self.books.problem(body) { self.fail(problem) }
     }
 

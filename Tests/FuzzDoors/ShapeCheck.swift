@@ -81,7 +81,8 @@ enum ShapeCheck {
 
     /// Reads `input` as each of the types; what it is as a value, if it is one, is `value`.
     static func all(_ input: [UInt8], _ value: Value?, buffers: [Bytes]) throws {
-        let canonical = try value?.encoded()
+        // A list that is read from a set has the order in which that is written.
+        let canonical = try value.flatMap { $0.hasSet ? nil : try $0.encoded() }
         func check<T: Codable>(_ type: T.Type) throws {
             try self.check(type, input, canonical, buffers)
         }
@@ -135,6 +136,18 @@ enum ShapeCheck {
             try require(
                 try ValueEncoder().encode(other) == encoding,
                 "\(type) differs when read from another encoding of the same value")
+        }
+    }
+}
+
+extension Value {
+    /// Whether there is a set anywhere in it.
+    fileprivate var hasSet: Bool {
+        switch self {
+        case .set: true
+        case .array(let array): array.contains { $0.hasSet }
+        case .map(let map): map.contains { $0.key.hasSet || $0.value.hasSet }
+        default: false
         }
     }
 }

@@ -16,8 +16,16 @@ import FuzzDoors
     nonisolated(unsafe) private static var door = FuzzDoor.value
     private static let doorVariable = "OBJBUS_FUZZ_DOOR"
 
-    static func main() throws {
-        let arguments = CommandLine.arguments.dropFirst()
+    static func main() {
+        do {
+            try self.run(CommandLine.arguments.dropFirst())
+        } catch {
+            say("\(error)")
+            exit(2)
+        }
+    }
+
+    private static func run(_ arguments: ArraySlice<String>) throws {
         switch (arguments.first ?? "", arguments.count) {
         case ("trace", 3): try trace(arguments[2], arguments[3])
         case ("unpack", 3): try unpack(arguments[2], into: arguments[3])
