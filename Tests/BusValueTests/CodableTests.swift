@@ -152,6 +152,19 @@ private struct Everything: Codable, Equatable {
         #expect(try decoder.decode(Float?.self, from: hex(encoding)) == Float(expected))
     }
 
+    @Test(arguments: [
+        "c24900f97e000000000000", "c2500100000000000000000000000000000001",
+        "c3500100000000000000000000000000000000",
+    ])
+    func `an integer is not read from a bignum beyond its range`(encoding: String) {
+        let bytes = hex(encoding)
+        func decodes<T: Decodable>(_ type: T.Type) -> Bool {
+            (try? ValueDecoder().decode(type, from: bytes)) != nil
+        }
+        #expect(!decodes(Int8.self) && !decodes(UInt8.self) && !decodes(Int8?.self))
+        #expect(!decodes(Int16.self) && !decodes(UInt32.self) && !decodes(Int64.self))
+    }
+
     @Test func `a double is not read from an integer that it would round`() throws {
         let whole = [UInt8](repeating: 0, count: 127)
         let large: [(isExact: Bool, magnitude: [UInt8])] = [

@@ -27,6 +27,8 @@ public struct BigInteger: Sendable, Hashable {
 
     /// The number as a fixed-width integer, or nil when it does not fit.
     public func exactly<T: FixedWidthInteger>(_ type: T.Type = T.self) -> T? {
+        // What `Int64` can't hold fits nothing narrower; and the smallest types have no 256.
+        guard T.bitWidth >= Int64.bitWidth else { return nil }
         var result: T = 0
         for digit in magnitude {
             let scaled = result.multipliedReportingOverflow(by: 256)
