@@ -167,6 +167,9 @@ let tests: [Target] = [
     .executableTarget(
         name: "SoakWorker", dependencies: ["BusAPI", logging], path: "Tests/SoakWorker",
         swiftSettings: settings),
+    .executableTarget(
+        name: "StressWorker", dependencies: ["BusAPI", "BusZeroMQ"], path: "Tests/StressWorker",
+        swiftSettings: settings),
     .testTarget(
         name: "AcceptanceTests",
         dependencies: [

@@ -6,6 +6,7 @@ import BusNodeCore
 import BusWire
 import Distributed
 import Logging
+import Synchronization
 
 /// Runs what arrives for a bus.
 final class BusDelegate: NodeDelegate, @unchecked Sendable {
@@ -44,6 +45,17 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
         }
     }
 
+    func waits(_ call: DeliveredCall) {
+        if let identity = call.identity { self.bus?.running.starts(identity) }
+    }
+
+    func dropped(_ call: DeliveredCall) {
+        guard let bus else { return }
+        bus.node.unpin(call.message.references.map(\.reference))
+        bus.configuration.logger.debug(
+            "one-way call dropped: too many wait or run", metadata: ["caller": "\(call.caller)"])
+    }
+
     /// Starts the handler's task up to its hop to the object, on this very thread: that keeps the
     /// order of starting (rules R17). The rest runs on the node's executor.
     func deliver(_ call: DeliveredCall) {
@@ -64,6 +76,7 @@ extension Bus {
         do {
             extensions = try call.message.extensions()
         } catch {
+            self.node.started(call.object)
             self.answer(call, FailureBody(BusError(.invalid, error.message)))
             return
         }
@@ -95,23 +108,38 @@ extension Bus {
             side: .object, object: context.object, name: context.name, method: context.method,
             chain: context.chain, caller: context.caller)
         info.headers = call.extensions.headers
-        return try await middleware.around(info) { _ in try await self.dispatch(call) }
+        // Middleware may run the call not at all, or more than once.
+        let announced = Atomic<Bool>(false)
+        defer {
+            if !announced.load(ordering: .relaxed) { call.started() }
+        }
+        return try await middleware.around(info) { _ in
+            var call = call
+            call.isAnnounced = announced.exchange(true, ordering: .relaxed)
+            return try await self.dispatch(call)
+        }
     }
 
     func dispatch(_ call: IncomingCall) async throws -> CallResult {
         guard self.node.clock.now() < call.delivered.deadline else {
+            call.started()
             throw BusError(.expired, "the deadline passed before \(call.method) started")
         }
         guard let object = self.object(call.delivered.object) else {
+            call.started()
             throw BusError(
                 .notFound, "node \(self.configuration.name) has no object \(call.delivered.object)")
         }
-        if call.method.hasPrefix("$") { return try await self.describe(object, call) }
+        if call.method.hasPrefix("$") {
+            call.started()
+            return try await self.describe(object, call)
+        }
         if let object = object as? any BusObjectProtocol {
             if let result = try await object.run(call) { return result }
             let interface = await Self.interface(of: object)
             throw Self.noMethod(call.method, of: interface.name, interface.methods.map(\.name))
         }
+        call.started()
         return try await self.dispatchByHint(call, on: object)
     }
 
@@ -157,6 +185,7 @@ extension Bus {
     }
 
     private func answer(_ call: DeliveredCall, _ result: CallResult) {
+        self.node.ended(call)
         guard let identity = call.identity else { return }
         var request = ReplyRequest(builder: result.builder)
         request.references = result.references
@@ -167,6 +196,7 @@ extension Bus {
     }
 
     private func answer(_ call: DeliveredCall, _ failure: FailureBody) {
+        self.node.ended(call)
         guard let identity = call.identity else {
             self.configuration.logger.warning(
                 "one-way call failed", metadata: ["reason": "\(failure.error)"])

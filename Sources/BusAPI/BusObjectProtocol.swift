@@ -23,7 +23,8 @@ extension BusObjectProtocol {
     /// Hops to the object, and nowhere else, so that calls start in the order of their arrival.
     nonisolated func run(_ call: IncomingCall) async throws -> CallResult? {
         try await self.whenLocal { (local: isolated Self) in
-            try await Self.busDispatch(call, on: local)
+            call.started()
+            return try await Self.busDispatch(call, on: local)
         } ?? nil
     }
 }

@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusNode
 import BusNodeCore
 import BusValue
 import BusWire
@@ -14,6 +15,8 @@ public struct IncomingCall: Sendable {
     private let hold: MessageHold?
     /// Where in a batch the call is; nil if it is the whole message.
     private var place: BatchPlace?
+    /// Whether the node knows that it has started.
+    var isAnnounced = false
 
     init(_ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus, _ hold: MessageHold?) {
         self.method = extensions.method ?? ""
@@ -28,7 +31,13 @@ public struct IncomingCall: Sendable {
         var part = self
         part.method = method
         part.place = place
+        part.isAnnounced = true
         return part
+    }
+
+    /// The call is at its object, or will not get there: the next one may go.
+    func started() {
+        if !self.isAnnounced { self.bus.node.started(self.delivered.object) }
     }
 
     /// The arguments, if there are `count`; else throws `invalid`.

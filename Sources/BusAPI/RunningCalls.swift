@@ -13,9 +13,12 @@ final class RunningCalls: Sendable {
     private let runs = Locked<[CallIdentity: Run]>([:])
     private let idle = Locked<[CheckedContinuation<Void, Never>]>([])
 
-    /// Call before the handler's task exists, which may end before `started` is called.
+    /// Call before the handler's task exists, which may end before `started` is called; also when
+    /// it is known that there will be one.
     func starts(_ identity: CallIdentity) {
-        self.runs.withLock { $0[identity] = .starting(isCancelled: false) }
+        self.runs.withLock { runs in
+            if runs[identity] == nil { runs[identity] = .starting(isCancelled: false) }
+        }
     }
 
     func started(_ identity: CallIdentity, _ task: Task<Void, Never>) {

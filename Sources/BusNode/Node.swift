@@ -59,6 +59,7 @@ package final class Node: @unchecked Sendable {
         onFailure: { [weak self] in self?.failed($0, $1) },
         onStall: { [weak self] in self?.loop.wake() })
     private(set) lazy var loop = NodeLoop(self)
+    private let starts = StartGate()
 
     private struct WeakToken {
         weak var token: Token?
@@ -220,6 +221,25 @@ package final class Node: @unchecked Sendable {
         }
     }
 
+    // MARK: Starting
+
+    /// A call that was delivered has started at its object, or will not. Once for each.
+    package func started(_ object: ObjectNumber) {
+        // Only the leader delivers, so that there is one order.
+        if self.starts.started(object) { self.executor.ring() }
+    }
+
+    /// The handler of a delivered call has ended.
+    package func ended(_ call: DeliveredCall) {
+        if call.identity == nil { self.starts.ended(call) }
+    }
+
+    /// Whether `deliverWaiting` has something to do.
+    package var mayDeliver: Bool { self.starts.mayDeliver }
+
+    /// Delivers calls whose turn has come. On the thread that receives.
+    package func deliverWaiting() { self.starts.deliverWaiting(self) }
+
     // MARK: For a host
 
     /// A message arrived by the link of `epoch`.
@@ -282,7 +302,7 @@ package final class Node: @unchecked Sendable {
     private func run(_ effect: NodeEffect) {
         switch effect {
         case .resume(let waiter, let outcome): waiter.resume(outcome)
-        case .deliver(let call): self.delegate?.deliver(call)
+        case .deliver(let call): self.starts.arrived(call, self)
         case .cancelHandler(let identity): self.delegate?.cancelHandler(identity)
         case .report(let notice): self.delegate?.report(notice)
         case .openLink(let epoch, let attach, let hello):

@@ -9,7 +9,14 @@ package protocol NodeDelegate: AnyObject, Sendable {
     /// calls of this method have is the order in which handlers start (rules R17).
     func deliver(_ call: DeliveredCall)
 
-    /// Cancels a handler that may still run. On the loop's thread.
+    /// A call has arrived that is delivered later. On the loop's thread.
+    func waits(_ call: DeliveredCall)
+
+    /// A one-way call will not be delivered, because too many of its caller wait or run: gives
+    /// back what it carries. On the loop's thread.
+    func dropped(_ call: DeliveredCall)
+
+    /// Cancels a handler that may still run, or has yet to start. On the loop's thread.
     func cancelHandler(_ identity: CallIdentity)
 
     /// Keeps an own object alive. On any thread, under the node's lock: must not call back.

@@ -31,6 +31,9 @@ package final class NodeExecutor: TaskExecutor, @unchecked Sendable {
     /// Whether a job waits.
     package var hasJobs: Bool { self.queued.load(ordering: .sequentiallyConsistent) > 0 }
 
+    /// Wakes whoever runs the jobs.
+    func ring() { self.wake?() }
+
     /// No thread will lead any more: what is left, and what comes, runs on Swift's own threads, so
     /// that every handler can end.
     package func stop() {

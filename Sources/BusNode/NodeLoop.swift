@@ -15,8 +15,10 @@ final class NodeLoop: @unchecked Sendable {
         case close(Epoch)
     }
 
-    /// Messages and handlers between two looks at the other.
+    /// Handlers between two looks at the socket, and messages between two looks at the handlers:
+    /// more of these, so that what waits does so by caller (`StartQueue`), not in the socket.
     private static let batch = 64
+    private static let receiveBatch = 1_024
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
     private static let stallRetry: UInt64 = 1_000_000
 
@@ -85,13 +87,14 @@ final class NodeLoop: @unchecked Sendable {
         }
         self.fulfilRequests()
         let received = self.receive()
+        self.node.deliverWaiting()
         if self.node.outbox.count > 0 { self.node.outbox.drain() }
         let now = MonotonicClock.now()
         if self.node.nextDeadline().nanoseconds <= now {
             self.node.step { core, now, effects in core.timePassed(at: now, into: &effects) }
         }
         let ran = self.runJobs(member)
-        guard self.crew.isLeader(member), !ran, received < Self.batch else { return }
+        guard self.crew.isLeader(member), !ran, received < Self.receiveBatch else { return }
         self.wait()
     }
 
@@ -116,6 +119,7 @@ final class NodeLoop: @unchecked Sendable {
         let isBusy =
             self.requested.load(ordering: .sequentiallyConsistent) > 0
             || (self.node.executor.hasJobs && self.crew.mayRunJobs)
+            || self.node.mayDeliver
             || self.isStopped.load(ordering: .sequentiallyConsistent)
         let now = MonotonicClock.now()
         let due = self.node.nextDeadline().nanoseconds
@@ -131,7 +135,7 @@ final class NodeLoop: @unchecked Sendable {
 
     private func receive() -> Int {
         guard let link else { return 0 }
-        for count in 0..<Self.batch {
+        for count in 0..<Self.receiveBatch {
             do {
                 guard let (frame, buffers) = try link.receive() else { return count }
                 self.handle(frame, buffers, on: link.epoch)
@@ -141,7 +145,7 @@ final class NodeLoop: @unchecked Sendable {
             }
             guard self.link === link else { return count }
         }
-        return Self.batch
+        return Self.receiveBatch
     }
 
     private func handle(_ frame: [UInt8], _ buffers: [Bytes], on epoch: Epoch) {

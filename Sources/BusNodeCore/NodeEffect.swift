@@ -53,6 +53,17 @@ package struct DeliveredCall: Sendable {
     package let message: Message
     /// After that it must not start.
     package let deadline: Tick
+
+    package init(
+        identity: CallIdentity?, caller: IncarnationID, object: ObjectNumber, message: Message,
+        deadline: Tick
+    ) {
+        self.identity = identity
+        self.caller = caller
+        self.object = object
+        self.message = message
+        self.deadline = deadline
+    }
 }
 
 /// What the shell does for the core, in this order, skipping none.

@@ -194,6 +194,7 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
         case .nothing:
             break
         }
+        for node in nodes { node?.deliverWaiting() }
         self.printTrace()
     }
 

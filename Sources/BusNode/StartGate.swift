@@ -1,0 +1,55 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusNodeCore
+import BusWire
+import BusZeroMQ
+import Synchronization
+
+/// The calls of a node that have not started, for its threads: see `StartQueue`.
+final class StartGate: @unchecked Sendable {
+    private let lock = Lock()
+    /// Guarded by the lock.
+    private var queue = StartQueue()
+    private let isReady = Atomic<Bool>(false)
+
+    /// Whether `deliverWaiting` has something to do.
+    var mayDeliver: Bool { self.isReady.load(ordering: .sequentiallyConsistent) }
+
+    /// A call was delivered; hands it to the node's delegate as soon as it may go.
+    func arrived(_ call: DeliveredCall, _ node: Node) {
+        self.lock.lock()
+        let admission = self.queue.arrived(call)
+        self.lock.unlock()
+        switch admission {
+        case .goes: node.delegate?.deliver(call)
+        case .waits: node.delegate?.waits(call)
+        case .refused: node.delegate?.dropped(call)
+        }
+    }
+
+    /// Whether `deliverWaiting` has something to do that it had not before.
+    func started(_ object: ObjectNumber) -> Bool {
+        self.lock.lock()
+        self.queue.started(object)
+        let isReady = self.queue.isReady
+        self.lock.unlock()
+        return isReady && !self.isReady.exchange(true, ordering: .sequentiallyConsistent)
+    }
+
+    func ended(_ call: DeliveredCall) {
+        self.lock.lock()
+        self.queue.ended(call)
+        self.lock.unlock()
+    }
+
+    func deliverWaiting(_ node: Node) {
+        guard self.isReady.exchange(false, ordering: .sequentiallyConsistent) else { return }
+        while true {
+            self.lock.lock()
+            let next = self.queue.next()
+            self.lock.unlock()
+            guard let next else { return }
+            node.delegate?.deliver(next)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import BusKernel
+import BusNodeCore
+import BusWire
+import Testing
+
+@Suite struct StartQueueTests {
+    private static let object = ObjectNumber(rawValue: 7)
+
+    private func call(
+        _ number: UInt64, by caller: UInt64, to object: ObjectNumber = Self.object,
+        isOneWay: Bool = false, byteCount: Int = 0
+    ) -> DeliveredCall {
+        let caller = IncarnationID(rawValue: caller)
+        let header = FrameHeader(kind: .call, call: CallNumber(rawValue: number))
+        let payload = [UInt8](repeating: 0, count: byteCount)
+        return DeliveredCall(
+            identity: isOneWay ? nil : CallIdentity(
+                caller: caller, callee: IncarnationID(rawValue: 99), number: header.call),
+            caller: caller, object: object, message: Message(header, payload: payload),
+            deadline: .distantFuture)
+    }
+
+    private func id(_ call: DeliveredCall?) -> [UInt64]? {
+        call.map { [$0.caller.rawValue, $0.message.header.call.rawValue] }
+    }
+
+    /// A queue with as many calls of caller 1 on their way as there may be.
+    private func full() -> StartQueue {
+        var queue = StartQueue()
+        for number in 1...UInt64(StartQueue.aheadMax) {
+            #expect(queue.arrived(self.call(number, by: 1)) == .goes)
+        }
+        return queue
+    }
+
+    @Test func `callers take turns, and each one's calls keep their order`() {
+        var queue = self.full()
+        for number in 101...103 {
+            #expect(queue.arrived(self.call(UInt64(number), by: 1)) == .waits)
+        }
+        #expect(queue.arrived(self.call(201, by: 2)) == .waits)
+        #expect(queue.arrived(self.call(202, by: 2)) == .waits)
+        #expect(!queue.isReady)
+        #expect(queue.next() == nil)
+        for _ in 0..<5 { queue.started(Self.object) }
+        var order: [[UInt64]] = []
+        while let next = queue.next() {
+            order.append([next.caller.rawValue, next.message.header.call.rawValue])
+        }
+        #expect(order == [[1, 101], [2, 201], [1, 102], [2, 202], [1, 103]])
+    }
+
+    @Test func `nobody who comes goes before those who wait`() {
+        var queue = self.full()
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        queue.started(Self.object)
+        #expect(queue.isReady)
+        #expect(queue.arrived(self.call(102, by: 1)) == .waits)
+        #expect(self.id(queue.next()) == [1, 101])
+        #expect(self.id(queue.next()) == nil)
+        queue.started(Self.object)
+        #expect(self.id(queue.next()) == [1, 102])
+    }
+
+    @Test func `places that nobody took are free again`() {
+        var queue = self.full()
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        for _ in 0..<3 { queue.started(Self.object) }
+        #expect(self.id(queue.next()) == [1, 101])
+        #expect(queue.next() == nil)
+        #expect(queue.arrived(self.call(102, by: 1)) == .goes)
+        #expect(queue.arrived(self.call(103, by: 1)) == .goes)
+        #expect(queue.arrived(self.call(104, by: 1)) == .waits)
+    }
+
+    @Test func `another object has places of its own`() {
+        var queue = self.full()
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        #expect(queue.arrived(self.call(102, by: 1, to: ObjectNumber(rawValue: 8))) == .goes)
+        // What is not known to be on its way does no harm.
+        queue.started(ObjectNumber(rawValue: 9))
+        #expect(queue.next() == nil)
+    }
+
+    @Test func `one-way calls of one caller are bounded in number until they end`() {
+        var queue = StartQueue()
+        let calls = (1...UInt64(StartQueue.oneWayMax)).map { self.call($0, by: 1, isOneWay: true) }
+        for call in calls { #expect(queue.arrived(call) != .refused) }
+        #expect(queue.arrived(self.call(9_999, by: 1, isOneWay: true)) == .refused)
+        #expect(queue.arrived(self.call(9_999, by: 2, isOneWay: true)) == .waits)
+        #expect(queue.arrived(self.call(9_999, by: 1)) == .waits)
+        queue.ended(calls[0])
+        #expect(queue.arrived(self.call(9_999, by: 1, isOneWay: true)) == .waits)
+    }
+
+    @Test func `one-way calls of one caller are bounded in bytes, but for one alone`() {
+        var queue = StartQueue()
+        let large = self.call(1, by: 1, isOneWay: true, byteCount: StartQueue.oneWayBytesMax + 1)
+        #expect(queue.arrived(large) == .goes)
+        let small = self.call(2, by: 1, isOneWay: true)
+        #expect(queue.arrived(small) == .refused)
+        queue.ended(large)
+        #expect(queue.arrived(small) == .goes)
+    }
+}
