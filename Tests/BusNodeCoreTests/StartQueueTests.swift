@@ -16,8 +16,10 @@ import Testing
         let header = FrameHeader(kind: .call, call: CallNumber(rawValue: number))
         let payload = [UInt8](repeating: 0, count: byteCount)
         return DeliveredCall(
-            identity: isOneWay ? nil : CallIdentity(
-                caller: caller, callee: IncarnationID(rawValue: 99), number: header.call),
+            identity: isOneWay
+                ? nil
+                : CallIdentity(
+                    caller: caller, callee: IncarnationID(rawValue: 99), number: header.call),
             caller: caller, object: object, message: Message(header, payload: payload),
             deadline: .distantFuture)
     }

@@ -39,6 +39,6 @@ private func waitForNames(_ prefix: String, _ count: Int, on bus: Bus) async thr
         guard ContinuousClock.now < end else {
             throw StressError("fewer than \(count) names \(prefix) after 120 s")
         }
-        try await Task.sleep(for: .milliseconds(100))
+        await pause(milliseconds: 100)
     }
 }

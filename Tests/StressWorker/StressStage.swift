@@ -2,6 +2,7 @@
 
 import BusAPI
 import BusZeroMQ
+import Dispatch
 import Foundation
 
 /// A broker and the processes around it.
@@ -47,7 +48,7 @@ final class StressStage: Sendable {
             guard ContinuousClock.now < end, server.isRunning else {
                 throw StressError("'\(name)' is not published within 20 s")
             }
-            try await Task.sleep(for: .milliseconds(5))
+            await pause(milliseconds: 5)
         }
         return server
     }
@@ -116,5 +117,14 @@ final class StressProgram: Sendable {
         let text = (try? String(contentsOfFile: "/proc/\(self.process.id)/statm", encoding: .utf8))
         let pages = text?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         return pages * Int(sysconf(Int32(_SC_PAGESIZE))) / 1_048_576
+    }
+}
+
+/// Lets other things happen for a while: what is waited for is in other processes.
+func pause(milliseconds: Int) async {
+    await withCheckedContinuation { continuation in
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(milliseconds)) {
+            continuation.resume()
+        }
     }
 }

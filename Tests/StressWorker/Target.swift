@@ -23,12 +23,6 @@ distributed actor Target {
         while processorTime() < end {}
         return microseconds
     }
-
-    /// Waits without a thread for so many milliseconds.
-    distributed func wait(milliseconds: Int) async throws -> Int {
-        try await Task.sleep(for: .milliseconds(milliseconds))
-        return milliseconds
-    }
 }
 
 /// Nanoseconds that this thread has run.
@@ -41,7 +35,7 @@ private func processorTime() -> Int {
 extension Target: BusObjectProtocol {
     static let busInterface = Interface(
         name: "Target", documentation: "",
-        methods: ["add(_:_:)", "take(_:)", "work(microseconds:)", "wait(milliseconds:)"]
+        methods: ["add(_:_:)", "take(_:)", "work(microseconds:)"]
             .map { .init(name: $0) })
 
     static func busDispatch(
@@ -60,10 +54,6 @@ extension Target: BusObjectProtocol {
             var arguments = try call.arguments(1)
             let microseconds = try arguments.next("microseconds", as: Int.self)
             return try call.result(object.work(microseconds: microseconds))
-        case "wait(milliseconds:)":
-            var arguments = try call.arguments(1)
-            let milliseconds = try arguments.next("milliseconds", as: Int.self)
-            return try call.result(try await object.wait(milliseconds: milliseconds))
         default:
             return nil
         }

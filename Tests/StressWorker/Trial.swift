@@ -116,7 +116,7 @@ private func flood(_ kind: Load.Kind) async throws -> [Trial.Finding] {
     var (broker, caller) = (0, 0)
     while client.isRunning {
         (broker, caller) = (max(broker, stage.brokerMemory), max(caller, client.memory))
-        try await Task.sleep(for: .milliseconds(20))
+        await pause(milliseconds: 20)
     }
     target.signal(SIGCONT)
     _ = try await client.report()
@@ -124,7 +124,7 @@ private func flood(_ kind: Load.Kind) async throws -> [Trial.Finding] {
     let end = ContinuousClock.now + .seconds(2)
     while ContinuousClock.now < end {
         most = max(most, target.memory)
-        try await Task.sleep(for: .milliseconds(20))
+        await pause(milliseconds: 20)
     }
     return [
         memory("the broker grew by", broker - before),
