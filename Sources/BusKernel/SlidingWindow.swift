@@ -125,7 +125,7 @@ package struct SlidingWindow<Element: Sendable>: Sendable {
     }
 
     private mutating func trimFront() {
-        while let first = self.slots.first, first == nil {
+        while !self.slots.isEmpty, self.slots[0] == nil {
             self.slots.removeFirst()
             self.base += 1
         }

@@ -24,7 +24,7 @@ package struct TimerQueue<Subject: Sendable>: Sendable {
     package var count: Int { self.heap.count }
 
     /// When the soonest entry is due; nil when there is none.
-    package var nextDue: Tick? { self.heap.first?.due }
+    package var nextDue: Tick? { self.heap.isEmpty ? nil : self.heap[0].due }
 
     package mutating func add(_ subject: Subject, due: Tick) {
         self.added += 1
@@ -40,7 +40,8 @@ package struct TimerQueue<Subject: Sendable>: Sendable {
 
     /// Takes the soonest entry if it is due at `now`.
     package mutating func popDue(at now: Tick) -> Subject? {
-        guard let first = self.heap.first, first.due <= now else { return nil }
+        guard !self.heap.isEmpty, self.heap[0].due <= now else { return nil }
+        let first = self.heap[0]
         let last = self.heap.removeLast()
         if !self.heap.isEmpty {
             self.heap[0] = last

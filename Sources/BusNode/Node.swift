@@ -51,6 +51,8 @@ package final class Node: @unchecked Sendable {
 
     private let lock = Lock()
     private var core: NodeStateMachine
+    /// The core's next deadline, in nanoseconds.
+    private let deadline = Atomic<UInt64>(.max)
     private var tokens: [Reference: WeakToken] = [:]
 
     private let deadTokens = Locked<[(Reference, TokenGeneration)]>([])
@@ -287,7 +289,7 @@ package final class Node: @unchecked Sendable {
                 others.append(effect)
             }
         }
-        let deadline = self.core.nextDeadline
+        let deadline = self.publishDeadline(of: &self.core)
         self.lock.unlock()
         if sends { self.outbox.drain() }
         for effect in others { self.run(effect) }
@@ -328,6 +330,19 @@ package final class Node: @unchecked Sendable {
         }
     }
 
-    /// When `timePassed` is next wanted.
-    package func nextDeadline() -> Tick { self.lock.withLock { self.core.nextDeadline } }
+    /// When `timePassed` is next wanted, as of the last step.
+    package func nextDeadline() -> Tick {
+        Tick(nanoseconds: self.deadline.load(ordering: .sequentiallyConsistent))
+    }
+
+    /// Tells the loop without the lock; call under it, so that there is one writer.
+    ///
+    /// Takes the core `inout`: a property read through `self.core` copies the whole machine first.
+    private func publishDeadline(of core: inout NodeStateMachine) -> Tick {
+        let deadline = core.nextDeadline
+        if self.deadline.load(ordering: .relaxed) != deadline.nanoseconds {
+            self.deadline.store(deadline.nanoseconds, ordering: .sequentiallyConsistent)
+        }
+        return deadline
+    }
 }

@@ -64,7 +64,11 @@ final class NodeLoop: @unchecked Sendable {
 
     /// Makes sure that the leader does not sleep past `deadline`.
     func notLater(than deadline: Tick) {
-        if self.waitsUntil.load(ordering: .acquiring) > deadline.nanoseconds { self.wake() }
+        // In one order with the deadline's store before it: the leader, which stores this and then
+        // loads that, sees the deadline or is woken.
+        if self.waitsUntil.load(ordering: .sequentiallyConsistent) > deadline.nanoseconds {
+            self.wake()
+        }
     }
 
     func request(_ request: Request) {

@@ -72,8 +72,10 @@ extension NodeStateMachine {
                 self.refuseLate(header, &effects)
                 return
             }
-            self.started(number, by: header.peer)
-            self.peers[header.peer]?.answers.insert(.running, at: number)
+            self.peers.update(header.peer) {
+                $0.firstInOrder = max($0.firstInOrder, number)
+                $0.answers.insert(.running, at: number)
+            }
             delivered = DeliveredCall(
                 identity: CallIdentity(
                     caller: header.peer, callee: incarnation, number: header.call),
@@ -83,8 +85,7 @@ extension NodeStateMachine {
     }
 
     private mutating func started(_ number: UInt64, by caller: IncarnationID) {
-        let first = self.peers[caller]?.firstInOrder ?? 0
-        self.peers[caller]?.firstInOrder = max(first, number)
+        self.peers.update(caller) { $0.firstInOrder = max($0.firstInOrder, number) }
     }
 
     /// The broker refused the call at first, the refusal was lost, and what was called after it
@@ -92,7 +93,9 @@ extension NodeStateMachine {
     private mutating func refuseLate(_ header: FrameHeader, _ effects: inout [NodeEffect]) {
         let answer = self.failure(
             BusError(.overloaded, "refused on its way, and later calls have started since"), header)
-        self.peers[header.peer]?.answers.insert(.kept(answer), at: header.call.rawValue)
+        self.peers.update(header.peer) {
+            $0.answers.insert(.kept(answer), at: header.call.rawValue)
+        }
         self.transmit(answer, &effects)
     }
 
@@ -111,8 +114,9 @@ extension NodeStateMachine {
             call: identity.number)
         let answer = request.builder.finish(
             header, references: entries, buffers: request.buffers)
-        self.peers[identity.caller]?.answers.insert(
-            .kept(answer), at: identity.number.rawValue)
+        self.peers.update(identity.caller) {
+            $0.answers.insert(.kept(answer), at: identity.number.rawValue)
+        }
         self.transmit(answer, &effects)
     }
 
@@ -134,7 +138,8 @@ extension NodeStateMachine {
             guard peer.answers.count < 2 * WireLimits.callsPerPair else { return }
             let answer = self.failure(
                 BusError(.cancelled, "cancelled before it arrived"), header)
-            self.peers[header.peer, default: Peer()].answers.insert(.kept(answer), at: number)
+            self.peers.add(header.peer)
+            self.peers.update(header.peer) { $0.answers.insert(.kept(answer), at: number) }
             self.transmit(answer, &effects)
         }
     }
@@ -163,20 +168,20 @@ extension NodeStateMachine {
         _ effects: inout [NodeEffect]
     ) {
         self.knowPeer(caller)
-        self.peers[caller]?.settled.insert(through: watermark)
-        var dropped = self.peers[caller]?.answers.removeAll(through: watermark) ?? []
-        for range in ranges where range.upperBound > watermark {
-            // A caller that keeps its window has no more holes than calls.
-            let known = self.peers[caller]?.settled.ranges.count ?? 0
-            guard known < 2 * WireLimits.callsPerPair else { break }
-            self.peers[caller]?.settled.insert(range)
-            for number in self.peers[caller]?.answers.keys ?? [] where range.contains(number) {
-                if let answer = self.peers[caller]?.answers.remove(at: number) {
-                    dropped.append(answer)
+        let dropped = self.peers.update(caller) { peer in
+            peer.settled.insert(through: watermark)
+            var dropped = peer.answers.removeAll(through: watermark)
+            for range in ranges where range.upperBound > watermark {
+                // A caller that keeps its window has no more holes than calls.
+                guard peer.settled.ranges.count < 2 * WireLimits.callsPerPair else { break }
+                peer.settled.insert(range)
+                for number in peer.answers.keys where range.contains(number) {
+                    if let answer = peer.answers.remove(at: number) { dropped.append(answer) }
                 }
             }
+            return dropped
         }
-        for case .kept(let answer) in dropped where answer.header.referenceCount > 0 {
+        for case .kept(let answer) in dropped ?? [] where answer.header.referenceCount > 0 {
             self.unpin(answer.references.map(\.reference), &effects)
         }
     }
@@ -198,19 +203,19 @@ extension NodeStateMachine {
                 break
             }
         }
-        self.peers[caller]?.answers = SlidingWindow()
+        self.peers.update(caller) { $0.answers = SlidingWindow() }
     }
 
     private mutating func knowPeer(_ caller: IncarnationID) {
-        guard self.peers[caller] == nil else { return }
+        guard !self.peers.contains(caller) else { return }
         self.forgetIdlePeers()
-        self.peers[caller] = Peer()
+        self.peers.add(caller)
     }
 
     /// Callers come and go, and not every end is told to those they once called.
     private mutating func forgetIdlePeers() {
         guard self.peers.count >= self.limits.idlePeers else { return }
-        self.peers = self.peers.filter { !$0.value.isIdle }
+        self.peers.removeIdle()
     }
 
     private func failure(_ error: BusError, _ header: FrameHeader) -> Message {

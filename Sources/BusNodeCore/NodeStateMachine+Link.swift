@@ -78,7 +78,7 @@ extension NodeStateMachine {
         }
         self.lateReleases = []
         let peers = self.peers.keys.sorted()
-        for peer in peers { self.peers[peer]?.epoch = .none }
+        for peer in peers { self.peers.update(peer) { $0.epoch = .none } }
         self.resend(self.questions.keys, at: now, &effects)
         for peer in peers { self.askForAcknowledgement(peer, &effects) }
     }
@@ -133,7 +133,7 @@ extension NodeStateMachine {
             self.failQuestion(number, error, &effects)
         }
         for peer in self.peers.keys.sorted() { self.cancelAnswers(to: peer, &effects) }
-        self.peers = [:]
+        self.peers = PeerTable()
         self.imports.dropAll()
     }
 
@@ -155,7 +155,8 @@ extension NodeStateMachine {
         _ header: FrameHeader, at now: Tick, _ effects: inout [NodeEffect]
     ) {
         let peer = header.peer
-        self.peers[peer, default: Peer()].epoch = header.peerEpoch
+        self.peers.add(peer)
+        self.peers.update(peer) { $0.epoch = header.peerEpoch }
         let numbers = self.questions.keys.filter { number in
             self.questions[number].map { $0.callee == peer && $0.state != .waiting } ?? false
         }
@@ -173,7 +174,7 @@ extension NodeStateMachine {
             self.failQuestion(number, error, &effects)
         }
         self.cancelAnswers(to: peer, &effects)
-        self.peers[peer] = nil
+        self.peers.remove(peer)
         self.imports.dropAll(of: peer)
         effects.append(.report(.peerEnded(peer, reason: reason)))
     }

@@ -65,7 +65,8 @@ extension NodeStateMachine {
         self.earliestDeadline = min(self.earliestDeadline, request.deadline)
         let callee = question.callee
         self.questions.insert(question, at: number)
-        self.peers[callee, default: Peer()].waiting.append(number)
+        self.peers.add(callee)
+        self.peers.update(callee) { $0.waiting.append(number) }
         self.sendWaiting(to: callee, at: now, &effects)
         return CallNumber(rawValue: number)
     }
@@ -109,14 +110,16 @@ extension NodeStateMachine {
         to callee: IncarnationID, at now: Tick, _ effects: inout [NodeEffect]
     ) {
         guard self.isLinked else { return }
-        while let number = self.peers[callee]?.waiting.first {
+        while let number = self.peers.read(callee, { $0.waiting.first }) ?? nil {
             guard let question = self.questions[number] else {
-                self.peers[callee]?.waiting.removeFirst()
+                self.peers.update(callee) { _ = $0.waiting.removeFirst() }
                 continue
             }
             guard self.makesRoom(at: callee, for: question.byteCount, &effects) else { return }
-            self.peers[callee]?.waiting.removeFirst()
-            self.peers[callee]?.admit(number, byteCount: question.byteCount)
+            self.peers.update(callee) {
+                $0.waiting.removeFirst()
+                $0.admit(number, byteCount: question.byteCount)
+            }
             _ = self.questions.update(number) {
                 $0.state = .sent
                 $0.wasSent = true
@@ -136,10 +139,12 @@ extension NodeStateMachine {
     }
 
     private func admits(_ callee: IncarnationID, _ byteCount: Int) -> Bool {
-        guard callee != .broker, let peer = self.peers[callee] else { return true }
-        guard peer.span < self.limits.callsPerPeer else { return false }
-        return peer.outstanding == 0
-            || peer.outstandingBytes + byteCount <= self.limits.callBytesPerPeer
+        guard callee != .broker else { return true }
+        return self.peers.read(callee) { peer in
+            peer.span < self.limits.callsPerPeer
+                && (peer.outstanding == 0
+                    || peer.outstandingBytes + byteCount <= self.limits.callBytesPerPeer)
+        } ?? true
     }
 
     private mutating func transmitCall(
@@ -153,11 +158,14 @@ extension NodeStateMachine {
             _ = self.questions.update(number) { $0.isResent = true }
         }
         outgoing.remaining = remaining(until: question.deadline, at: now)
-        let watermark = self.peers[question.callee]?.watermark(issued: number) ?? 0
-        outgoing.behind = UInt32(clamping: number - min(number, watermark))
-        outgoing.peerEpoch = self.peers[question.callee]?.epoch ?? .none
-        // A call repeats its watermark, so a number that is too far off to tell is no harm.
-        if outgoing.behind < .max { self.told(watermark, to: question.callee) }
+        outgoing.behind = UInt32(clamping: number)
+        self.peers.update(question.callee) { peer in
+            let watermark = peer.watermark(issued: number)
+            outgoing.behind = UInt32(clamping: number - min(number, watermark))
+            outgoing.peerEpoch = peer.epoch
+            // A call repeats its watermark, so a number that is too far off to tell is no harm.
+            if outgoing.behind < .max { peer.told(watermark) }
+        }
         effects.append(.transmit(outgoing))
     }
 
@@ -227,8 +235,8 @@ extension NodeStateMachine {
         self.questions.remove(at: number)
         if question.state != .waiting {
             let questions = self.questions
-            self.peers[question.callee]?.settle(byteCount: question.byteCount) {
-                questions.contains($0)
+            self.peers.update(question.callee) {
+                $0.settle(byteCount: question.byteCount) { questions.contains($0) }
             }
         }
         let header = question.message.header
@@ -287,16 +295,20 @@ extension NodeStateMachine {
     private mutating func planAcknowledgement(
         of callee: IncarnationID, at now: Tick, _ effects: inout [NodeEffect]
     ) {
-        guard callee != .broker, let peer = self.peers[callee] else { return }
-        if peer.isSparse { self.acknowledge(callee, &effects) }
-        guard peer.hasUntoldAnswers, !peer.isAcknowledgeTimed else { return }
-        self.peers[callee]?.isAcknowledgeTimed = true
+        guard callee != .broker else { return }
+        if self.peers.read(callee, { $0.isSparse }) == true { self.acknowledge(callee, &effects) }
+        let begins = self.peers.update(callee) { peer in
+            guard peer.hasUntoldAnswers, !peer.isAcknowledgeTimed else { return false }
+            peer.isAcknowledgeTimed = true
+            return true
+        }
+        guard begins == true else { return }
         self.timers.add(
             .acknowledge(callee), due: now.advanced(by: self.limits.acknowledgeAfter))
     }
 
     mutating func acknowledgeDue(_ callee: IncarnationID, _ effects: inout [NodeEffect]) {
-        self.peers[callee]?.isAcknowledgeTimed = false
+        self.peers.update(callee) { $0.isAcknowledgeTimed = false }
         guard let peer = self.peers[callee], peer.hasUntoldAnswers else { return }
         self.acknowledge(callee, &effects)
     }
@@ -308,22 +320,17 @@ extension NodeStateMachine {
     mutating func acknowledge(
         _ callee: IncarnationID, asks: Bool = false, _ effects: inout [NodeEffect]
     ) {
-        guard self.isLinked, self.peers[callee] != nil else { return }
+        guard self.isLinked, self.peers.contains(callee) else { return }
         let questions = self.questions
         var extensions = Extensions()
         extensions.ranges =
-            self.peers[callee]?.compact { questions.contains($0) } ?? []
+            self.peers.update(callee) { $0.compact { questions.contains($0) } } ?? []
         let watermark = self.peers[callee]?.watermark(issued: self.numbersIssued) ?? 0
         let header = FrameHeader(
             kind: .acknowledge, flags: asks ? .resent : [], peer: callee,
             call: CallNumber(rawValue: watermark))
         self.transmit(Message(header, extensions: extensions), &effects)
-        self.told(watermark, to: callee)
-    }
-
-    private mutating func told(_ watermark: UInt64, to callee: IncarnationID) {
-        self.peers[callee]?.toldWatermark = watermark
-        self.peers[callee]?.hasUntoldAnswers = false
+        self.peers.update(callee) { $0.told(watermark) }
     }
 }
 

@@ -48,7 +48,7 @@ package struct NodeStateMachine: Sendable {
 
     var numbersIssued: UInt64 = 0
     var questions = SlidingWindow<Question>()
-    var peers: [IncarnationID: Peer] = [:]
+    var peers = PeerTable()
     /// Not later than any question's deadline; found anew when it passes.
     var earliestDeadline = Tick.distantFuture
 
@@ -89,8 +89,7 @@ package struct NodeStateMachine: Sendable {
 
     /// Calls delivered and not acknowledged.
     package var answerCount: Int {
-        // Order-free: a sum.
-        self.peers.values.reduce(0) { $0 + $1.answers.count }
+        self.peers.answerCount
     }
 
     /// When `timePassed` is next wanted.

@@ -92,6 +92,12 @@ struct Peer: Sendable {
         return front - 1
     }
 
+    /// The callee is told that every number up to `watermark` is settled.
+    mutating func told(_ watermark: UInt64) {
+        self.toldWatermark = watermark
+        self.hasUntoldAnswers = false
+    }
+
     /// Whether settled numbers above the watermark fill the window.
     var isSparse: Bool { self.order.count > 2 * self.outstanding + 256 }
 
@@ -116,5 +122,67 @@ struct Peer: Sendable {
         }
         self.order = kept
         return ranges
+    }
+}
+
+/// The peers of a node, each of which is changed where it lies.
+///
+/// Writing through a dictionary's subscript takes a coroutine frame on the heap for every level
+/// of the path; `update` takes none (docs/performance.md).
+struct PeerTable: Sendable {
+    private struct Slot: Sendable {
+        let id: IncarnationID
+        var peer = Peer()
+    }
+
+    private var slots: [Slot] = []
+    private var places: [IncarnationID: Int] = [:]
+
+    var count: Int { self.slots.count }
+
+    /// In no order.
+    var keys: [IncarnationID] { self.slots.map(\.id) }
+
+    /// Calls delivered and not acknowledged, of all peers.
+    var answerCount: Int { self.slots.reduce(0) { $0 + $1.peer.answers.count } }
+
+    func contains(_ id: IncarnationID) -> Bool { self.places[id] != nil }
+
+    /// A copy; to look at a member only, `read` is cheaper.
+    subscript(id: IncarnationID) -> Peer? { self.places[id].map { self.slots[$0].peer } }
+
+    /// What `body` makes of a peer; nil if it is not known.
+    func read<Outcome>(_ id: IncarnationID, _ body: (Peer) -> Outcome) -> Outcome? {
+        guard let place = self.places[id] else { return nil }
+        return body(self.slots[place].peer)
+    }
+
+    /// Changes a peer in place and returns what `change` returns; nil if it is not known.
+    @discardableResult
+    mutating func update<Outcome>(
+        _ id: IncarnationID, _ change: (inout Peer) -> Outcome
+    ) -> Outcome? {
+        guard let place = self.places[id] else { return nil }
+        return change(&self.slots[place].peer)
+    }
+
+    /// Begins to know a peer, if it does not yet.
+    mutating func add(_ id: IncarnationID) {
+        guard self.places[id] == nil else { return }
+        self.places[id] = self.slots.count
+        self.slots.append(Slot(id: id))
+    }
+
+    mutating func remove(_ id: IncarnationID) {
+        guard let place = self.places.removeValue(forKey: id) else { return }
+        let last = self.slots.removeLast()
+        guard place < self.slots.count else { return }
+        self.slots[place] = last
+        self.places[last.id] = place
+    }
+
+    /// Forgets whom nothing would be lost of.
+    mutating func removeIdle() {
+        for slot in self.slots where slot.peer.isIdle { self.remove(slot.id) }
     }
 }
