@@ -6,10 +6,9 @@ import Testing
 
 @testable import BusNodeCore
 
-@Suite("PeerTable")
-struct PeerTableTests {
-    @Test("keeps each peer's own state while others come and go", arguments: UInt64(1)...8)
-    func comesAndGoes(seed: UInt64) {
+@Suite struct PeerTableTests {
+    @Test(arguments: UInt64(1)...8)
+    func `keeps each peer's own state while others come and go`(seed: UInt64) {
         var random = RandomSource(seed: seed)
         var table = PeerTable()
         var expected: [IncarnationID: UInt64] = [:]
@@ -36,8 +35,7 @@ struct PeerTableTests {
         }
     }
 
-    @Test("forgets the idle ones only")
-    func forgetsIdle() {
+    @Test func `forgets the idle ones only`() {
         var table = PeerTable()
         let ids = (UInt64(1)...9).map(IncarnationID.init(rawValue:))
         for id in ids { table.add(id) }
