@@ -34,7 +34,7 @@ package struct StartQueue: Sendable {
 
     /// Of objects to which a call is on its way.
     private var lines: [ObjectNumber: Line] = [:]
-    /// Objects to which a waiting call may go now, each once.
+    /// Objects to which a waiting call may go now, once for each place that came free.
     private var ready: Deque<ObjectNumber> = []
     /// One-way calls that wait or run.
     private var oneWay: [IncarnationID: Load] = [:]

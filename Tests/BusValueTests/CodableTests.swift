@@ -152,6 +152,25 @@ private struct Everything: Codable, Equatable {
         #expect(try decoder.decode(Float?.self, from: hex(encoding)) == Float(expected))
     }
 
+    @Test func `a key that is an integer may be written as a bignum`() throws {
+        // {-196: -13} and {1: 5}, in the shortest way and in a longer one.
+        for encoding in [[0xA1, 0x38, 0xC3, 0x2C], [0xA1, 0xC3, 0x41, 0xC3, 0x2C]] as [[UInt8]] {
+            let map = try ValueDecoder().decode([Int: Int].self, from: encoding)
+            #expect(map == [-196: -13])
+        }
+        for encoding in [[0xA1, 0x01, 0x05], [0xA1, 0xC2, 0x41, 0x01, 0x05]] as [[UInt8]] {
+            #expect(try ValueDecoder().decode(Numbered.self, from: encoding).first == 5)
+        }
+    }
+
+    private struct Numbered: Decodable {
+        enum CodingKeys: Int, CodingKey {
+            case first = 1
+        }
+
+        let first: Int
+    }
+
     @Test(arguments: [
         "c24900f97e000000000000", "c2500100000000000000000000000000000001",
         "c3500100000000000000000000000000000000",

@@ -44,12 +44,15 @@ final class KeyIndex {
             let text = try reader.content(of: key)
             return Entry(text: text, number: nil, value: reader.offset)
         case .unsigned, .negative:
-            reader.restart(at: start)
-            let number = try reader.integer(Int.self)
-            return Entry(text: 0..<0, number: number, value: reader.offset)
+            break
+        case .tag where key.argument == CBORTag.bignum || key.argument == CBORTag.negativeBignum:
+            break
         default:
             throw reader.mismatch(at: start, expected: "a text key")
         }
+        reader.restart(at: start)
+        let number = try reader.integer(Int.self)
+        return Entry(text: 0..<0, number: number, value: reader.offset)
     }
 
     /// Integers by number before texts, these by length and then by content.
