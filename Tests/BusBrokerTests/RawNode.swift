@@ -34,7 +34,11 @@ struct RawNode: ~Copyable {
     static func connected(
         _ endpoint: String, in context: Context, receiveHighWater: Int32 = 1_000
     ) throws -> RawNode {
-        let tx = try Socket(.dealer, in: context)
+        // As a node has it: what is sent faster than the transport takes it waits, and a test that
+        // is optimised sends faster.
+        var sending = SocketOptions()
+        sending.sendHighWater = 20_000
+        let tx = try Socket(.dealer, in: context, options: sending)
         var options = SocketOptions()
         options.receiveHighWater = receiveHighWater
         let rx = try Socket(.dealer, in: context, options: options)
