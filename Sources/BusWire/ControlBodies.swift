@@ -226,7 +226,9 @@ func decodedBody(_ frame: RawSpan, _ header: FrameHeader) throws(BodyError) -> V
 
 /// The bytes of `range`, which must lie within `frame`.
 package func copied(_ frame: RawSpan, _ range: Range<Int>) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+    // The initializer writes a count even into the storage that all empty arrays share.
+    guard !range.isEmpty else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
         for index in range { buffer[index - range.lowerBound] = frame.number(at: index) }
         count = range.count
     }

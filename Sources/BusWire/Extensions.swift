@@ -162,12 +162,7 @@ private struct Cursor {
         guard Int(count) <= limit else { throw .overLimit("bytes of \(name)") }
         let start = self.offset
         try self.skip(Int(count), name)
-        return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, initialized in
-            for index in 0..<Int(count) {
-                buffer[index] = frame.number(at: start + index)
-            }
-            initialized = Int(count)
-        }
+        return copied(frame, start..<self.offset)
     }
 
     mutating func text(

@@ -9,6 +9,11 @@ import BusWire
 /// What a script can let happen; each operation reads its choices from the script.
 extension BrokerDoor {
     mutating func step() {
+        self.operate()
+        self.checkTables()
+    }
+
+    private mutating func operate() {
         let operation = self.script.below(32)
         self.digest.add(UInt64(operation))
         switch operation {

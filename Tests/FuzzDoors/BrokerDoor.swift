@@ -11,7 +11,7 @@ import BusWire
 ///
 /// The door is the shell and all the peers. It keeps its own books of who was handed what, and
 /// compares them with the broker's after each step.
-struct BrokerDoor {
+struct BrokerDoor: ScriptedDoor {
     /// One connection pair that the broker has welcomed.
     struct Link {
         let peer: Int
@@ -93,20 +93,6 @@ struct BrokerDoor {
             limits: Self.limits, authority: self.authority, seed: 1, at: self.now)
     }
 
-    /// Plays the script to its end, then lets everybody leave: no table may keep anything.
-    mutating func run() -> (violation: String?, digest: UInt64) {
-        while !self.script.isAtEnd, self.violation == nil {
-            self.step()
-            self.checkTables()
-        }
-        if self.violation == nil { self.leave() }
-        return (self.violation, self.digest.value)
-    }
-
-    mutating func fail(_ violation: String) {
-        if self.violation == nil { self.violation = violation }
-    }
-
     // MARK: What the broker is told
 
     mutating func receive(_ frame: [UInt8], _ buffers: [Bytes] = [], on connection: ConnectionID) {
@@ -169,7 +155,7 @@ struct BrokerDoor {
     }
 
     /// All connections close, nobody comes back.
-    private mutating func leave() {
+    mutating func leave() {
         for link in self.links.values.sorted(by: { $0.rx < $1.rx }) { self.closed(link.rx) }
         self.pass(Self.limits.resumeWindow)
         self.pass(Self.limits.recoveryWindow)

@@ -10,7 +10,7 @@ import BusWire
 ///
 /// The door is the shell, the application and the broker. It does what a shell must do, counts
 /// along, and compares after each step.
-struct NodeDoor {
+struct NodeDoor: ScriptedDoor {
     /// Whoever waits for an outcome; told apart by its number.
     final class Waiter: CallWaiter {
         let number: Int
@@ -52,18 +52,6 @@ struct NodeDoor {
         self.isCanary = isCanary
         self.core = NodeStateMachine(
             name: "n", program: "fuzz", processID: 1, limits: Self.limits, seed: 1)
-    }
-
-    /// Plays the script to its end, then closes: every call must have ended, and no table may
-    /// keep anything.
-    mutating func run() -> (violation: String?, digest: UInt64) {
-        while !self.script.isAtEnd, self.violation == nil { self.step() }
-        if self.violation == nil { self.leave() }
-        return (self.violation, self.digest.value)
-    }
-
-    mutating func fail(_ violation: String) {
-        if self.violation == nil { self.violation = violation }
     }
 
     mutating func with(_ body: (inout NodeStateMachine, inout [NodeEffect], Tick) -> Void) {
@@ -114,7 +102,7 @@ struct NodeDoor {
         self.with { core, effects, now in core.closed(at: now, into: &effects) }
     }
 
-    private mutating func leave() {
+    mutating func leave() {
         self.close()
         self.giveBackEverything()
         if self.core.questionCount > 0 { self.fail("calls are left over") }

@@ -1,5 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusSimulation
+
 /// Bytes as choices. Every sequence of bytes is a script; behind its end all choices are 0.
 package struct ScriptReader: Sendable {
     private let bytes: [UInt8]
@@ -46,5 +48,33 @@ package struct ScriptReader: Sendable {
         guard self.place < end else { return [] }
         defer { self.place = end }
         return Array(self.bytes[self.place..<end])
+    }
+}
+
+/// A core that a script is played to, with books of its own.
+protocol ScriptedDoor {
+    var script: ScriptReader { get }
+    /// Of all that has happened: the same for the same script.
+    var digest: TraceDigest { get }
+    /// The first promise that was broken.
+    var violation: String? { get set }
+
+    /// Plays the next operation, and checks what came of it.
+    mutating func step()
+
+    /// Lets everybody leave: every call must have ended, and no table may keep anything.
+    mutating func leave()
+}
+
+extension ScriptedDoor {
+    /// Plays the script to its end, then lets everybody leave.
+    mutating func run() -> (violation: String?, digest: UInt64) {
+        while !self.script.isAtEnd, self.violation == nil { self.step() }
+        if self.violation == nil { self.leave() }
+        return (self.violation, self.digest.value)
+    }
+
+    mutating func fail(_ violation: String) {
+        if self.violation == nil { self.violation = violation }
     }
 }
