@@ -151,7 +151,7 @@ let tests: [Target] = [
         name: "TestInterfaces", dependencies: ["ObjectBus"], path: "Tests/TestInterfaces",
         swiftSettings: settings),
     .target(
-        name: "TestObjects", dependencies: ["ObjectBus", "TestInterfaces", bigInt],
+        name: "TestObjects", dependencies: ["BusZeroMQ", "ObjectBus", "TestInterfaces", bigInt],
         path: "Tests/TestObjects", swiftSettings: settings),
     .target(
         name: "TestPrograms", dependencies: ["BusZeroMQ"], path: "Tests/TestPrograms",
@@ -179,7 +179,9 @@ let tests: [Target] = [
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTests",
-        dependencies: ["BusAPI", "BusBroker", "ObjectBus", "TestObjects", logging],
+        dependencies: [
+            "BusAPI", "BusBroker", "BusZeroMQ", "ObjectBus", "TestObjects", logging,
+        ],
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTestingTests",

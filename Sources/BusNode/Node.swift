@@ -239,7 +239,7 @@ package final class Node: @unchecked Sendable {
     /// Whether `deliverWaiting` has something to do.
     package var mayDeliver: Bool { self.starts.mayDeliver }
 
-    /// Delivers calls whose turn has come. On the thread that receives.
+    /// Delivers calls whose turn has come. On the thread that receives, and by no two at a time.
     package func deliverWaiting() { self.starts.deliverWaiting(self) }
 
     // MARK: For a host

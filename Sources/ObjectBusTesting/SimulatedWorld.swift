@@ -181,6 +181,8 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
             self.hasNews = false
             return self.nodes
         }
+        // Before a job is run, after which another member may lead: only one thread may deliver.
+        for node in nodes { node?.deliverWaiting() }
         // Outside of the lock, which nodes close inside of theirs.
         let deadlines = nodes.map { $0?.nextDeadline() ?? .distantFuture }
         switch self.choose(nodes, deadlines, mayRunJobs: self.crew.mayRunJobs) {
@@ -194,7 +196,6 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
         case .nothing:
             break
         }
-        for node in nodes { node?.deliverWaiting() }
         self.printTrace()
     }
 

@@ -48,6 +48,23 @@ import Testing
     }
 
     @Test(arguments: World.allCases)
+    func `calls start in their order while others take over from handlers that hog`(
+        world: World
+    ) async throws {
+        try await Stage.run(world) { stage in
+            let gate = try await stage.client.find(Gate.self, named: "gate")
+            let count = 300
+            let calls = (0..<count).map { number in
+                Task.immediate {
+                    try await gate.note(number, hoggingFor: number % 30 == 20 ? 120 : 0)
+                }
+            }
+            for call in calls { try await call.value }
+            #expect(try await gate.noted() == Array(0..<count))
+        }
+    }
+
+    @Test(arguments: World.allCases)
     func `two handlers that block their threads stop nobody else`(world: World) async throws {
         try await Stage.run(world) { stage in
             let releaser = try await stage.client.find(Releaser.self, named: "releaser")

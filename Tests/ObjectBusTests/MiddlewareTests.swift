@@ -1,13 +1,13 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusZeroMQ
 import ObjectBus
-import Synchronization
 import TestObjects
 import Testing
 
 /// Notes what it sees, adds a header at the caller's side, and forbids one method.
 private final class Watcher: CallMiddleware {
-    let seen = Mutex<[String]>([])
+    let seen = Locked<[String]>([])
 
     func intercept(
         _ call: CallInfo, next: @Sendable (CallInfo) async throws -> Void

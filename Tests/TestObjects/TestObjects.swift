@@ -3,9 +3,9 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 
 public import BigInt
+import BusZeroMQ
 public import Foundation
 public import ObjectBus
-import Synchronization
 public import TestInterfaces
 
 /// Counts.
@@ -230,16 +230,23 @@ public distributed actor Gate {
     /// Notes that the call started.
     public distributed func note(_ number: Int) { self.started.append(number) }
 
+    /// The same, and keeps its thread for so long, as a handler should not.
+    public distributed func note(_ number: Int, hoggingFor milliseconds: Int) {
+        self.started.append(number)
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < end {}
+    }
+
     /// What was noted, in the order of starting.
     public distributed func noted() -> [Int] { self.started }
 }
 
 /// Where the blockers of one node wait.
 private final class WaitingRoom: Sendable {
-    private static let rooms = Mutex<[ObjectIdentifier: WaitingRoom]>([:])
+    private static let rooms = Locked<[ObjectIdentifier: WaitingRoom]>([:])
 
     let semaphore = DispatchSemaphore(value: 0)
-    let blocked = Mutex(0)
+    let blocked = Locked(0)
 
     static func room(of bus: Bus) -> WaitingRoom {
         self.rooms.withLock { rooms in
