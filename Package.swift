@@ -180,7 +180,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ObjectBusTests",
         dependencies: [
-            "BusAPI", "BusBroker", "BusZeroMQ", "ObjectBus", "TestObjects", logging,
+            "BusAPI", "BusBroker", "BusZeroMQ", "ObjectBus", "ObjectBusTesting", "TestObjects",
+            logging,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -29,7 +29,9 @@ extension Bus: DistributedActorSystem {
 
     /// The object is gone.
     public func resignID(_ id: HeldReference) {
-        if case .own = id.lease { self.objects.resign(id.reference.object) }
+        guard case .own = id.lease else { return }
+        self.objects.resign(id.reference.object)
+        self.lifetimes.resigned(id.reference.object)
     }
 
     /// The object itself if it lives here; nil, for a proxy, if it lives elsewhere.

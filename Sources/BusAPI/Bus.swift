@@ -70,6 +70,7 @@ public final class Bus: Sendable {
     let errors = ErrorRegistry()
     let running = RunningCalls()
     let blocking = BlockingSide()
+    let lifetimes: Lifetimes
     private let delegate: BusDelegate
     let link = LinkState()
     private let chains = Atomic<UInt64>(0)
@@ -85,6 +86,7 @@ public final class Bus: Sendable {
         node.seed = configuration.seed
         node.limits = configuration.limits
         self.node = Node(node)
+        self.lifetimes = Lifetimes(self.node)
         self.delegate = BusDelegate()
         self.delegate.bus = self
         self.node.delegate = self.delegate
@@ -144,6 +146,7 @@ public final class Bus: Sendable {
         self.blocking.pool.stop()
         let released = self.objects.releaseAll()
         withExtendedLifetime(released) {}
+        self.lifetimes.closed()
         self.link.closed()
     }
 

@@ -19,6 +19,12 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
 
     func cancelHandler(_ identity: CallIdentity) { self.bus?.running.cancel(identity) }
 
+    func died(_ reference: Reference, _ reason: DeathReason) {
+        self.bus?.lifetimes.died(reference, reason)
+    }
+
+    func unheld(_ object: ObjectNumber) { self.bus?.lifetimes.unheld(object) }
+
     func report(_ notice: NodeNotice) {
         guard let bus else { return }
         let logger = bus.configuration.logger
@@ -121,10 +127,6 @@ extension Bus {
     }
 
     func dispatch(_ call: IncomingCall) async throws -> CallResult {
-        guard self.node.clock.now() < call.delivered.deadline else {
-            call.started()
-            throw BusError(.expired, "the deadline passed before \(call.method) started")
-        }
         guard let object = self.object(call.delivered.object) else {
             call.started()
             throw BusError(
@@ -132,6 +134,7 @@ extension Bus {
         }
         if call.method.hasPrefix("$") {
             call.started()
+            try call.checkStart()
             return try await self.describe(object, call)
         }
         if let object = object as? any BusObjectProtocol {
@@ -140,6 +143,7 @@ extension Bus {
             throw Self.noMethod(call.method, of: interface.name, interface.methods.map(\.name))
         }
         call.started()
+        try call.checkStart()
         return try await self.dispatchByHint(call, on: object)
     }
 

@@ -24,6 +24,7 @@ extension BusObjectProtocol {
     nonisolated func run(_ call: IncomingCall) async throws -> CallResult? {
         try await self.whenLocal { (local: isolated Self) in
             call.started()
+            try call.checkStart()
             return try await Self.busDispatch(call, on: local)
         } ?? nil
     }

@@ -40,6 +40,26 @@ public struct IncomingCall: Sendable {
         if !self.isAnnounced { self.bus.node.started(self.delivered.object) }
     }
 
+    /// Throws unless the call may start now. To be asked where it starts, inside its object: it may
+    /// have waited long for that.
+    func checkStart() throws(BusError) {
+        guard !Task.isCancelled else {
+            throw BusError(.cancelled, "cancelled before \(self.method) started")
+        }
+        try self.checkTimeAndRight()
+    }
+
+    /// The same, where no task tells whether the caller gave up.
+    func checkTimeAndRight() throws(BusError) {
+        guard self.bus.node.clock.now() < self.delivered.deadline else {
+            throw BusError(.expired, "the deadline passed before \(self.method) started")
+        }
+        guard self.bus.node.mayStart(self.delivered) else {
+            throw BusError(
+                .denied, "the reference was revoked before \(self.method) started")
+        }
+    }
+
     /// The arguments, if there are `count`; else throws `invalid`.
     public func arguments(_ count: Int) throws -> ArgumentReader {
         var decoder = PayloadDecoder(self.bus, self.delivered.message)

@@ -121,6 +121,7 @@ extension IncarnationEnd {
         case .left: "the node said goodbye"
         case .lost: "no new link within the resume window"
         case .notRestored: "it did not come back after the broker's restart"
+        case .replaced: "no new link within the resume window; another one of its name has come"
         }
     }
 }

@@ -90,6 +90,9 @@ package enum IncarnationEnd: UInt64, Hashable, Sendable {
     case lost = 2
     /// It did not come back after the broker's restart.
     case notRestored = 3
+    /// It had no link for longer than the resume window, and a node of the same name and program
+    /// has come since.
+    case replaced = 4
 }
 
 /// Why a message could not be handed to a connection.

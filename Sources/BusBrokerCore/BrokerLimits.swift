@@ -13,6 +13,8 @@ package struct BrokerLimits: Hashable, Sendable {
     package var referencesPerNode = 4_000_000
     /// Names that one node may have published; one more is refused `overloaded`.
     package var namesPerNode = 200_000
+    /// References, or holders of one, that an answer lists; it tells how many more there are.
+    package var listed = 1_000
     /// Connections whose garbage has been logged; beyond it garbage is dropped without a line.
     package var offenders = 1_024
     /// Lines of the shell's file of living incarnations, after which it is written anew.

@@ -102,7 +102,7 @@ extension BrokerStateMachine {
             to: slot, &effects)
         let name = self.nodes.facts(of: slot).name
         effects.append(.log(.nodeAttached(node.incarnation, name: name, epoch: header.epoch)))
-        self.restate(hello, of: node.incarnation, slot, &effects)
+        self.restate(hello, of: node.incarnation, slot, now, &effects)
         guard isResumed else { return }
         self.announceLink(of: slot, &effects)
         if self.missing.remove(node.incarnation) != nil, self.missing.isEmpty {
@@ -153,7 +153,7 @@ extension BrokerStateMachine {
 
     /// Sets `H` and `E` to what the node says it has (rules R7, R25).
     private mutating func restate(
-        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot,
+        _ hello: HelloBody, of incarnation: IncarnationID, _ slot: NodeSlot, _ now: Tick,
         _ effects: inout [BrokerEffect]
     ) {
         for export in hello.exports {
@@ -180,7 +180,8 @@ extension BrokerStateMachine {
             held.insert(entry.reference)
             self.holders.restate(
                 entry.reference, count: holding.count,
-                generation: self.isListed(entry.reference) ? entry.generation : .none, by: slot)
+                generation: self.isListed(entry.reference) ? entry.generation : .none, by: slot,
+                at: now)
         }
         let dropped = self.holders.dropColumn(of: slot, keeping: held)
         self.holders.voidUnexported(of: incarnation)
@@ -190,6 +191,10 @@ extension BrokerStateMachine {
             guard self.names.count(ownedBy: incarnation) < self.limits.namesPerNode else { break }
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
+        }
+        for reference in held.sorted() { self.tellRevoked(reference, to: slot, &effects) }
+        for export in hello.exports where export.generation > .first {
+            self.tellRevoked(Reference(owner: incarnation, object: export.object), &effects)
         }
         for reference in dropped { self.zeroCheck(reference, &effects) }
         for export in hello.exports {
@@ -255,6 +260,7 @@ extension BrokerStateMachine {
         _ slot: NodeSlot, _ reason: IncarnationEnd, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         guard let node = self.nodes[slot] else { return }
+        let reason = reason == .lost && self.isReplaced(slot, node) ? .replaced : reason
         let owners = self.holders.owners(ofReferencesHeldBy: slot)
             .compactMap { self.nodes.slot(of: $0) }
         let concerned = Set(owners).union(self.concerned(by: node.incarnation)).sorted()
@@ -271,6 +277,16 @@ extension BrokerStateMachine {
         self.tellEnded(node.incarnation, reason, to: concerned, &effects)
         for reference in dropped { self.zeroCheck(reference, &effects) }
         effects.append(.log(.incarnationEnded(node.incarnation, reason)))
+    }
+
+    /// Whether a node of the same name and program has come since this one's link was lost.
+    private func isReplaced(_ slot: NodeSlot, _ node: NodeRecord) -> Bool {
+        let facts = self.nodes.facts(of: slot)
+        return self.nodes.all.contains { other in
+            let new = self.nodes.facts(of: other)
+            return other != slot && new.name == facts.name && new.program == facts.program
+                && new.attachedAt.advanced(by: self.limits.resumeWindow) > node.resumeDeadline
+        }
     }
 
     mutating func tellEnded(

@@ -37,7 +37,7 @@ extension BrokerStateMachine {
         if !header.flags.contains(.oneWay) {
             self.nodes.setCorrespondent(destination, of: slot)
         }
-        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
         self.counters.callsForwarded += 1
     }
 
@@ -125,13 +125,13 @@ extension BrokerStateMachine {
             self.send(Message(failure, payload: body.encoded()), to: destination, &effects)
             return
         }
-        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
         self.counters.repliesForwarded += 1
     }
 
     /// CANCEL and ACKNOWLEDGE: carry no references and want no answer.
     mutating func routeNotice(
-        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot, _ now: Tick,
         _ effects: inout [BrokerEffect]
     ) {
         guard header.referenceCount == 0, header.peer != .broker, let sender = self.nodes[slot]
@@ -145,7 +145,7 @@ extension BrokerStateMachine {
         // A cancelled call leaves an answer behind; a question about answers may be lost.
         self.nodes.setCorrespondent(destination, of: slot)
         self.nodes.setCorrespondent(slot, of: destination)
-        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, &effects)
+        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
     }
 
     /// Whoever sends a notice has something open with its receiver, and must learn its fate.
@@ -163,17 +163,22 @@ extension BrokerStateMachine {
     /// Counts every reference for its new holder, then patches the frame for the next link.
     private mutating func forward(
         _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
-        _ sender: IncarnationID, to destination: NodeSlot, _ effects: inout [BrokerEffect]
+        _ sender: IncarnationID, to destination: NodeSlot, _ now: Tick,
+        _ effects: inout [BrokerEffect]
     ) {
         guard let receiver = self.nodes[destination]?.incarnation,
             let (transmission, rx) = self.nodes.nextTransmission(to: destination)
         else { return }
         if header.referenceCount > 0 {
             let start = header.referencesStart(byteCount: frame.byteCount)
+            let receipt = HolderTable.Receipt(
+                at: now, way: header.kind == .call ? .call : .answer, sender: sender,
+                call: header.call)
             for index in 0..<Int(header.referenceCount) {
                 let offset = start + index * ReferenceEntry.size
                 let entry = ReferenceEntry(reading: frame.bytes, at: offset)
-                let copy = self.countCopy(entry, from: slot, sender, to: destination, receiver)
+                let copy = self.countCopy(
+                    entry, from: slot, sender, to: destination, receiver, receipt)
                 copy.write(to: &frame, at: offset)
             }
         }
@@ -191,7 +196,7 @@ extension BrokerStateMachine {
     /// generation if it comes from the owner, else in the one that the sender holds.
     private mutating func countCopy(
         _ entry: ReferenceEntry, from slot: NodeSlot, _ sender: IncarnationID,
-        to destination: NodeSlot, _ receiver: IncarnationID
+        to destination: NodeSlot, _ receiver: IncarnationID, _ receipt: HolderTable.Receipt
     ) -> ReferenceEntry {
         let reference = entry.reference
         var copy = ReferenceEntry(reference: reference)
@@ -202,7 +207,8 @@ extension BrokerStateMachine {
             copy.generation = holding.generation
         }
         guard reference.owner != receiver else { return copy }
-        _ = self.holders.countCopy(reference, to: destination, generation: copy.generation)
+        _ = self.holders.countCopy(
+            reference, to: destination, generation: copy.generation, receipt)
         // With every copy: the receiver may have let go of the earlier ones, and of their seal,
         // in a Release that is still on its way.
         copy.seal = self.holders.seal(reference, copy.generation, by: self.authority)
@@ -298,13 +304,6 @@ extension BrokerStateMachine {
             return
         }
         self.zeroCheck(reference, &effects)
-    }
-
-    mutating func revoke(_ header: FrameHeader, from slot: NodeSlot) {
-        guard let owner = self.nodes[slot]?.incarnation else { return }
-        self.holders.revoke(
-            Reference(owner: owner, object: header.object),
-            generation: Generation(rawValue: UInt32(clamping: header.call.rawValue)))
     }
 
     /// Tells the owner how many exports are no longer held by anybody, unless a restart's

@@ -61,9 +61,13 @@ extension BrokerStateMachine {
             return try self.withdraw(
                 text(arguments, 0), caller, isResent: header.flags.contains(.resent), &effects)
         case "find(_:)":
-            return try self.find(text(arguments, 0), slot, caller)
+            return try self.find(text(arguments, 0), slot, caller, now)
         case "claim(_:)":
-            return try self.claim(references, slot, caller)
+            return try self.claim(references, slot, caller, now)
+        case "references()":
+            return Answer(value: self.listReferences())
+        case "references(of:)":
+            return Answer(value: try self.describeReference(text(arguments, 0), at: now))
         case "names(prefix:)":
             return Answer(value: self.listNames(prefix: try text(arguments, 0)))
         case "nodes()":
@@ -76,7 +80,8 @@ extension BrokerStateMachine {
             throw BusError(
                 .unimplemented,
                 "the broker has no method \(method); it has publish(_:as:interface:), "
-                    + "withdraw(_:), find(_:), claim(_:), names(prefix:), nodes(), status(), ping()"
+                    + "withdraw(_:), find(_:), claim(_:), references(), references(of:), "
+                    + "names(prefix:), nodes(), status(), ping()"
             )
         }
     }
@@ -143,29 +148,35 @@ extension BrokerStateMachine {
 
     /// Hands a copy of the name's head to the caller (rules R12).
     private mutating func find(
-        _ name: String, _ slot: NodeSlot, _ caller: IncarnationID
+        _ name: String, _ slot: NodeSlot, _ caller: IncarnationID, _ now: Tick
     ) throws(BusError) -> Answer {
         guard let claim = self.names.head(of: name) else {
             guard self.missing.isEmpty else {
                 throw BusError(.recovering, "who has published '\(name)' may still come back")
             }
-            let similar = self.names.similar(to: name)
-            let hint =
-                similar.isEmpty
-                ? "\(self.names.count) names are published"
-                : "published is: \(similar.joined(separator: ", "))"
-            throw BusError(.notFound, "no object is published as '\(name)'; \(hint)")
+            throw self.noName(name)
         }
         let generation = self.holders[claim.reference]?.generation ?? .first
-        let entry = try self.grant(claim.reference, generation, to: slot, caller)
+        let entry = try self.grant(
+            claim.reference, generation, to: slot, caller,
+            HolderTable.Receipt(at: now, way: .find))
         return Answer(
             value: .array([.reference(ReferenceSlot(0)), .string(claim.interface)]),
             references: [entry])
     }
 
+    func noName(_ name: String) -> BusError {
+        let similar = self.names.similar(to: name)
+        let hint =
+            similar.isEmpty
+            ? "\(self.names.count) names are published"
+            : "published is: \(similar.joined(separator: ", "))"
+        return BusError(.notFound, "no object is published as '\(name)'; \(hint)")
+    }
+
     /// Turns a reference with its seal, carried outside the bus, into one held.
     private mutating func claim(
-        _ references: [ReferenceEntry], _ slot: NodeSlot, _ caller: IncarnationID
+        _ references: [ReferenceEntry], _ slot: NodeSlot, _ caller: IncarnationID, _ now: Tick
     ) throws(BusError) -> Answer {
         guard let entry = references.first else {
             throw BusError(.invalid, "claim needs a reference")
@@ -180,13 +191,15 @@ extension BrokerStateMachine {
             }
             throw BusError(.notFound, "nobody keeps \(entry.reference) alive any more")
         }
-        let granted = try self.grant(entry.reference, entry.generation, to: slot, caller)
+        let granted = try self.grant(
+            entry.reference, entry.generation, to: slot, caller,
+            HolderTable.Receipt(at: now, way: .claim))
         return Answer(value: .reference(ReferenceSlot(0)), references: [granted])
     }
 
     private mutating func grant(
         _ reference: Reference, _ generation: Generation, to slot: NodeSlot,
-        _ caller: IncarnationID
+        _ caller: IncarnationID, _ receipt: HolderTable.Receipt
     ) throws(BusError) -> ReferenceEntry {
         var entry = ReferenceEntry(reference: reference, generation: generation)
         guard reference.owner != caller else { return entry }
@@ -197,7 +210,7 @@ extension BrokerStateMachine {
             throw BusError(
                 .overloaded, "a node may hold \(self.limits.referencesPerNode) references")
         }
-        _ = self.holders.countCopy(reference, to: slot, generation: generation)
+        _ = self.holders.countCopy(reference, to: slot, generation: generation, receipt)
         entry.seal = self.holders.seal(reference, generation, by: self.authority)
         return entry
     }
@@ -259,11 +272,11 @@ func isPublishable(_ name: String) -> Bool {
         && name.unicodeScalars.allSatisfy { !$0.properties.isWhitespace && $0.value >= 0x20 }
 }
 
-private func text(_ arguments: [Value], _ index: Int) throws(BusError) -> String {
+func text(_ arguments: [Value], _ index: Int) throws(BusError) -> String {
     guard index < arguments.count, let text = arguments[index].stringValue else {
         throw BusError(.invalid, "argument \(index + 1) must be a string")
     }
     return text
 }
 
-private func seconds(_ span: Span) -> Double { Double(span.nanoseconds) / 1e9 }
+func seconds(_ span: Span) -> Double { Double(span.nanoseconds) / 1e9 }

@@ -139,11 +139,11 @@ package struct BrokerStateMachine: Sendable {
         case .reply, .failure:
             self.routeReply(header, &frame, from: slot, now, &effects)
         case .cancel, .acknowledge:
-            self.routeNotice(header, &frame, from: slot, &effects)
+            self.routeNotice(header, &frame, from: slot, now, &effects)
         case .release:
             self.release(header, from: slot, now, &effects)
         case .revoke:
-            self.revoke(header, from: slot)
+            self.revoke(header, from: slot, &effects)
         case .heartbeat, .unimplemented:
             break
         case .goodbye:

@@ -1,7 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements docs/protocol/references.md §2. Pure: no I/O, no clock, no randomness.
 
-import BusKernel
+package import BusKernel
 package import BusWire
 
 /// Index of a node in the broker's `NodeTable`; reused after the node is gone.
@@ -24,6 +24,29 @@ package struct HolderTable: Sendable {
         package let node: NodeSlot
         package var generation: Generation
         package var count: UInt64
+        /// How the first of the copies came.
+        package var receipt = Receipt.unknown
+    }
+
+    /// When and how a node became a holder.
+    package struct Receipt: Hashable, Sendable {
+        package enum Way: UInt8, Sendable {
+            /// Restated in a HELLO: it came in an earlier run of the broker.
+            case restated
+            case call
+            case answer
+            case find
+            case claim
+        }
+
+        package var at: Tick
+        package var way: Way
+        /// Who passed it on; who answered.
+        package var sender: IncarnationID = .broker
+        /// Of the call that carried it, or was answered.
+        package var call = CallNumber(rawValue: 0)
+
+        package static let unknown = Receipt(at: .zero, way: .restated)
     }
 
     package struct Row: Hashable, Sendable {
@@ -96,6 +119,23 @@ package struct HolderTable: Sendable {
         self.rows.read(reference) { $0.exported > 0 } ?? false
     }
 
+    /// The first references in their order, at most `count`; in one pass over all of them.
+    package func first(_ count: Int) -> [Reference] {
+        var found: [Reference] = []
+        _ = self.rows.unorderedKeys { reference, _ in
+            guard found.count < count || reference < found[count - 1] else { return false }
+            if found.count == count { found.removeLast() }
+            var (low, high) = (0, found.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if found[middle] < reference { low = middle + 1 } else { high = middle }
+            }
+            found.insert(reference, at: low)
+            return false
+        }
+        return found
+    }
+
     /// How many references `node` holds.
     package func holdingCount(of node: NodeSlot) -> Int { self.columns[node]?.count ?? 0 }
 
@@ -129,7 +169,8 @@ package struct HolderTable: Sendable {
 
     /// A copy is about to be forwarded: `H[r][n] += 1`. True if `node` becomes a holder by it.
     package mutating func countCopy(
-        _ reference: Reference, to node: NodeSlot, generation: Generation
+        _ reference: Reference, to node: NodeSlot, generation: Generation,
+        _ receipt: Receipt = .unknown
     ) -> Bool {
         let becameHolder = self.rows.change(reference) { row in
             let (index, found) = row.position(of: node)
@@ -138,7 +179,8 @@ package struct HolderTable: Sendable {
                 row.holdings[index].generation = max(row.holdings[index].generation, generation)
             } else {
                 row.holdings.insert(
-                    Holding(node: node, generation: generation, count: 1), at: index)
+                    Holding(node: node, generation: generation, count: 1, receipt: receipt),
+                    at: index)
             }
             return !found
         }
@@ -179,12 +221,15 @@ package struct HolderTable: Sendable {
 
     /// HELLO restates a holding: `H[r][n] := count` (rules R7).
     package mutating func restate(
-        _ reference: Reference, count: UInt64, generation: Generation, by node: NodeSlot
+        _ reference: Reference, count: UInt64, generation: Generation, by node: NodeSlot,
+        at now: Tick = .zero
     ) {
         self.change(reference) { row in
             let (index, found) = row.position(of: node)
             let holding = Holding(
-                node: node, generation: generation, count: min(count, Self.countMax))
+                node: node, generation: generation, count: min(count, Self.countMax),
+                receipt: found
+                    ? row.holdings[index].receipt : Receipt(at: now, way: .restated))
             if found {
                 row.holdings[index] = holding
             } else {

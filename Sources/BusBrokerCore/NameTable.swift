@@ -54,6 +54,12 @@ package struct NameTable: Sendable {
         } ?? false
     }
 
+    /// The names that mean `reference`, sorted, at most `count`.
+    package func names(of reference: Reference, atMost count: Int) -> [String] {
+        let names = self.headed[reference] ?? []
+        return names.map { String(decoding: $0, as: UTF8.self) }.sorted().prefix(count).map(\.self)
+    }
+
     package func head(of name: String) -> Claim? { self.queues[name]?.first }
 
     package func queue(of name: String) -> [Claim] { self.queues[name] ?? [] }

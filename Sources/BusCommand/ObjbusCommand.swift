@@ -20,7 +20,8 @@ package struct ObjbusCommand: AsyncParsableCommand {
         subcommands: [
             BrokerCommand.self, WorkerCommand.self, ListCommand.self, IntrospectCommand.self,
             CallCommand.self, GetCommand.self, SetCommand.self, TreeCommand.self,
-            InterfaceCommand.self, DiffCommand.self, PingCommand.self, NodesCommand.self,
+            InterfaceCommand.self, DiffCommand.self, PingCommand.self, RefsCommand.self,
+            NodesCommand.self,
             StatusCommand.self, BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
         ])
 

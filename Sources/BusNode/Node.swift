@@ -62,6 +62,8 @@ package final class Node: @unchecked Sendable {
         onStall: { [weak self] in self?.loop.wake() })
     private(set) lazy var loop = NodeLoop(self)
     private let starts = StartGate()
+    /// Whether any own object was revoked: until then all calls may start.
+    private let hasRevoked = Atomic<Bool>(false)
 
     private struct WeakToken {
         weak var token: Token?
@@ -242,6 +244,39 @@ package final class Node: @unchecked Sendable {
     /// Delivers calls whose turn has come. On the thread that receives, and by no two at a time.
     package func deliverWaiting() { self.starts.deliverWaiting(self) }
 
+    /// Makes every reference to an own object given out so far worthless: once this returns, no
+    /// call of an earlier right starts.
+    package func revoke(_ object: ObjectNumber) {
+        self.step { core, now, effects in
+            self.hasRevoked.store(true, ordering: .sequentiallyConsistent)
+            core.revoked(object, at: now, into: &effects)
+        }
+    }
+
+    /// Whether the right by which a call was delivered still stands.
+    package func mayStart(_ call: DeliveredCall) -> Bool {
+        guard self.hasRevoked.load(ordering: .sequentiallyConsistent) else { return true }
+        return self.lock.withLock { Self.isCurrent(call, &self.core) }
+    }
+
+    /// Takes the core `inout` for the same reason as `publishDeadline`.
+    private static func isCurrent(_ call: DeliveredCall, _ core: inout NodeStateMachine) -> Bool {
+        !core.isRevoked(call)
+    }
+
+    /// Tells the delegate by `died` when a reference is worth nothing to this node any more, once;
+    /// returns why if it is so already.
+    package func watch(_ reference: Reference) -> DeathReason? {
+        var reason: DeathReason?
+        self.step { core, _, _ in reason = core.watch(reference) }
+        return reason
+    }
+
+    /// Tells the delegate by `unheld` whenever the last holder of an own object is gone.
+    package func watchHolders(of object: ObjectNumber, _ wants: Bool) {
+        self.step { core, _, _ in core.watchHolders(of: object, wants) }
+    }
+
     // MARK: For a host
 
     /// A message arrived by the link of `epoch`.
@@ -285,7 +320,7 @@ package final class Node: @unchecked Sendable {
                 self.delegate?.retain(object)
             case .release(let object):
                 if let last = self.delegate?.release(object) { dropped.append(last) }
-            case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .report:
+            case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .died, .unheld, .report:
                 others.append(effect)
             }
         }
@@ -306,6 +341,8 @@ package final class Node: @unchecked Sendable {
         case .resume(let waiter, let outcome): waiter.resume(outcome)
         case .deliver(let call): self.starts.arrived(call, self)
         case .cancelHandler(let identity): self.delegate?.cancelHandler(identity)
+        case .died(let reference, let reason): self.delegate?.died(reference, reason)
+        case .unheld(let object): self.delegate?.unheld(object)
         case .report(let notice): self.delegate?.report(notice)
         case .openLink(let epoch, let attach, let hello):
             if let host {

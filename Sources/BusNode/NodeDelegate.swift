@@ -26,6 +26,12 @@ package protocol NodeDelegate: AnyObject, Sendable {
     /// any thread, under the node's lock: must not call back.
     func release(_ object: ObjectNumber) -> AnyObject?
 
+    /// What `Node.watch` was told of is worth nothing any more. On any thread.
+    func died(_ reference: Reference, _ reason: DeathReason)
+
+    /// Nobody else holds an own object that is watched. On any thread.
+    func unheld(_ object: ObjectNumber)
+
     /// Tells of links and incarnations. On the loop's thread.
     func report(_ notice: NodeNotice)
 }

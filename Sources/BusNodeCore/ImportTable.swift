@@ -19,10 +19,16 @@ package struct ImportTable: Sendable {
         package var token: TokenGeneration?
         package var generation: Generation = .first
         package var seal: Seal = .none
+        /// Copies of earlier generations were revoked.
+        package var needed: Generation = .none
+
+        package var isRevoked: Bool { self.generation < self.needed }
     }
 
     private var imports: [Reference: Import] = [:]
     private var tokensMade: UInt64 = 0
+    /// Whether any was revoked: asked for each call that is made.
+    private var hasRevoked = false
 
     package init() {}
 
@@ -52,6 +58,22 @@ package struct ImportTable: Sendable {
         else { return }
         self.imports[entry.reference]?.seal = entry.seal
         self.imports[entry.reference]?.generation = entry.generation
+    }
+
+    /// Copies of generations before `generation` are worth nothing. False if there are none here,
+    /// or that was known.
+    package mutating func revoke(_ reference: Reference, before generation: Generation) -> Bool {
+        guard let held = self.imports[reference], held.received > 0, !held.isRevoked,
+            held.generation < generation
+        else { return false }
+        self.imports[reference]?.needed = generation
+        self.hasRevoked = true
+        return true
+    }
+
+    /// Whether `reference` is held by copies only that were revoked.
+    package func isRevoked(_ reference: Reference) -> Bool {
+        self.hasRevoked && self.imports[reference]?.isRevoked ?? false
     }
 
     package mutating func pin(_ reference: Reference) {

@@ -53,16 +53,19 @@ package struct DeliveredCall: Sendable {
     package let message: Message
     /// After that it must not start.
     package let deadline: Tick
+    /// The object's when the call arrived: with a later one its right is revoked.
+    package let generation: Generation
 
     package init(
         identity: CallIdentity?, caller: IncarnationID, object: ObjectNumber, message: Message,
-        deadline: Tick
+        deadline: Tick, generation: Generation = .first
     ) {
         self.identity = identity
         self.caller = caller
         self.object = object
         self.message = message
         self.deadline = deadline
+        self.generation = generation
     }
 }
 
@@ -80,6 +83,10 @@ package enum NodeEffect: Sendable {
     /// Keep the object alive, or stop doing so.
     case retain(ObjectNumber)
     case release(ObjectNumber)
+    /// What was watched is worth nothing to this node any more; it is watched no longer.
+    case died(Reference, DeathReason)
+    /// Nobody else holds an own object that is watched.
+    case unheld(ObjectNumber)
     case report(NodeNotice)
 }
 

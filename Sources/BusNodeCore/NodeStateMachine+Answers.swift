@@ -36,8 +36,9 @@ extension NodeStateMachine {
             ? Tick.distantFuture : now.advanced(by: Span(nanoseconds: header.remaining))
         var delivered = DeliveredCall(
             identity: nil, caller: header.peer, object: header.object, message: message,
-            deadline: deadline)
+            deadline: deadline, generation: self.exports.generation(of: header.object))
         guard !header.flags.contains(.oneWay), let incarnation else {
+            guard !self.isFenced(header) else { return self.unpin(references, &effects) }
             self.knowPeer(header.peer)
             self.started(header.call.rawValue &+ 1, by: header.peer)
             effects.append(.deliver(delivered))
@@ -67,9 +68,9 @@ extension NodeStateMachine {
                 self.transmit(self.failure(error, header), &effects)
                 return
             }
-            guard number >= peer.firstInOrder else {
+            if let error = self.objection(to: header, peer.firstInOrder) {
                 self.unpin(references, &effects)
-                self.refuseLate(header, &effects)
+                self.refuse(header, error, &effects)
                 return
             }
             self.peers.update(header.peer) {
@@ -79,7 +80,8 @@ extension NodeStateMachine {
             delivered = DeliveredCall(
                 identity: CallIdentity(
                     caller: header.peer, callee: incarnation, number: header.call),
-                caller: header.peer, object: header.object, message: message, deadline: deadline)
+                caller: header.peer, object: header.object, message: message, deadline: deadline,
+                generation: delivered.generation)
             effects.append(.deliver(delivered))
         }
     }
@@ -88,11 +90,22 @@ extension NodeStateMachine {
         self.peers.update(caller) { $0.firstInOrder = max($0.firstInOrder, number) }
     }
 
-    /// The broker refused the call at first, the refusal was lost, and what was called after it
-    /// has started since (rules R17).
-    private mutating func refuseLate(_ header: FrameHeader, _ effects: inout [NodeEffect]) {
-        let answer = self.failure(
-            BusError(.overloaded, "refused on its way, and later calls have started since"), header)
+    /// Why a call that is new here must not run; nil if it may.
+    private func objection(to header: FrameHeader, _ firstInOrder: UInt64) -> BusError? {
+        // The broker refused it at first, the refusal was lost, and what was called after it has
+        // started since (rules R17).
+        if header.call.rawValue < firstInOrder {
+            return BusError(
+                .overloaded, "refused on its way, and later calls have started since")
+        }
+        return self.isFenced(header) ? BusError(.denied, "the reference was revoked") : nil
+    }
+
+    /// Keeps and sends a FAILURE in place of running the call.
+    private mutating func refuse(
+        _ header: FrameHeader, _ error: BusError, _ effects: inout [NodeEffect]
+    ) {
+        let answer = self.failure(error, header)
         self.peers.update(header.peer) {
             $0.answers.insert(.kept(answer), at: header.call.rawValue)
         }

@@ -71,6 +71,8 @@ extension NodeStateMachine {
             due: now.advanced(by: Span(nanoseconds: welcome.heartbeat)))
         effects.append(
             .report(.linked(welcome.incarnation, self.epoch, brokerRun: welcome.run)))
+        // HELLO has told of the others, and calls of earlier rights went with the link before.
+        self.fences = self.fences.filter { self.lateRevocations.contains($0.key) }
         for object in self.lateRevocations.sorted() { self.sendRevoke(object, &effects) }
         self.lateRevocations = []
         for (reference, count) in self.lateReleases {
@@ -101,6 +103,7 @@ extension NodeStateMachine {
         self.phase = .closed
         self.endIncarnation(error, &effects)
         self.publications = [:]
+        self.exportsDied(&effects)
         for object in self.exports.restart(published: []) { effects.append(.release(object)) }
     }
 
@@ -113,6 +116,7 @@ extension NodeStateMachine {
         self.grant = nil
         self.forgetStalePublications()
         let published = self.publications.values.map(\.object).sorted()
+        self.exportsDied(but: published, &effects)
         for object in self.exports.restart(published: published) {
             effects.append(.release(object))
         }
@@ -135,6 +139,8 @@ extension NodeStateMachine {
         for peer in self.peers.keys.sorted() { self.cancelAnswers(to: peer, &effects) }
         self.peers = PeerTable()
         self.imports.dropAll()
+        self.fences = [:]
+        self.heldDied(&effects)
     }
 
     /// The link is gone; calls and references wait for the next one.
@@ -176,6 +182,7 @@ extension NodeStateMachine {
         self.cancelAnswers(to: peer, &effects)
         self.peers.remove(peer)
         self.imports.dropAll(of: peer)
+        self.heldDied(of: peer, DeathReason(end: reason), &effects)
         effects.append(.report(.peerEnded(peer, reason: reason)))
     }
 }

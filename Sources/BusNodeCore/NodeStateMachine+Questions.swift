@@ -35,6 +35,9 @@ extension NodeStateMachine {
         _ request: consuming CallRequest, at now: Tick, into effects: inout [NodeEffect]
     ) throws(BusError) -> CallNumber? {
         if case .closed = self.phase { throw BusError(.disconnected, "the bus is closed") }
+        guard !self.imports.isRevoked(request.target) else {
+            throw BusError(.denied, "\(request.target) was revoked")
+        }
         guard request.deadline > now else {
             throw BusError(.expired, "the deadline passed before the call was made")
         }
@@ -219,6 +222,7 @@ extension NodeStateMachine {
             return
         }
         self.settle(number, question, &effects)
+        if question.callee == .broker { self.fenceAnswered(number) }
         if let waiter = question.waiter {
             effects.append(.resume(waiter, .answered(message)))
         } else {

@@ -16,6 +16,7 @@ extension NodeStateMachine {
         _ reference: Reference, _ token: TokenGeneration, into effects: inout [NodeEffect]
     ) {
         if let count = self.imports.tokenDied(reference, token) {
+            self.died(reference, .released, &effects)
             self.sendRelease(reference, count, &effects)
         }
     }
@@ -43,24 +44,6 @@ extension NodeStateMachine {
     @discardableResult
     package mutating func withdrawn(_ name: String) -> Bool {
         self.publications.removeValue(forKey: name) != nil
-    }
-
-    /// Makes every copy of `object` given out so far worthless (rules R26).
-    package mutating func revoked(_ object: ObjectNumber, into effects: inout [NodeEffect]) {
-        _ = self.exports.revoke(object)
-        if case .opening = self.phase {
-            self.lateRevocations.insert(object)
-        } else {
-            self.sendRevoke(object, &effects)
-        }
-    }
-
-    mutating func sendRevoke(_ object: ObjectNumber, _ effects: inout [NodeEffect]) {
-        let generation = self.exports.generation(of: object)
-        let header = FrameHeader(
-            kind: .revoke, object: object,
-            call: CallNumber(rawValue: UInt64(generation.rawValue)))
-        self.transmit(Message(header), &effects)
     }
 
     /// What stands in a reference table for `reference`.
@@ -91,6 +74,7 @@ extension NodeStateMachine {
                     effects.append(.release(reference.object))
                 }
             } else if let count = self.imports.unpin(reference) {
+                self.died(reference, .released, &effects)
                 self.sendRelease(reference, count, &effects)
             }
         }
@@ -144,6 +128,7 @@ extension NodeStateMachine {
             self.loseLink("the broker gave back more than was exported", at: now, &effects)
             return
         }
+        if self.exports[header.object]?.count ?? 0 == 0 { self.unheld(header.object, &effects) }
         if isIdle { effects.append(.release(header.object)) }
     }
 }

@@ -60,6 +60,14 @@ package struct NodeStateMachine: Sendable {
     var lateReleases: [(Reference, UInt64)] = []
     /// Objects revoked between HELLO and WELCOME, whose new generation the HELLO does not tell.
     var lateRevocations: Set<ObjectNumber> = []
+    /// Revoked objects, and the call to the broker whose answer says that all calls of earlier
+    /// rights have arrived.
+    var fences: [ObjectNumber: UInt64] = [:]
+    /// References whose death the shell wants to hear of.
+    var watched: Set<Reference> = []
+    /// Own objects of which the shell wants to hear when nobody else holds them any more.
+    var watchedExports: Set<ObjectNumber> = []
+    var endedPeers = EndedPeers()
 
     /// - Parameters:
     ///   - name: what listings call this node.
@@ -162,6 +170,8 @@ package struct NodeStateMachine: Sendable {
             self.peerRelinked(header, at: now, &effects)
         case .peerEnded:
             self.peerEnded(header.peer, reason: header.call.rawValue, &effects)
+        case .revoked:
+            self.revokedReceived(header, &effects)
         case .heartbeat, .unimplemented:
             break
         default:

@@ -53,7 +53,9 @@ extension SimulationWorld {
         guard let object = self.pick(self.ownObjects(index)), self.chance(1, of: 4) else { return }
         self.trace("n\(index): revokes \(object)")
         self.revoked.insert(object)
-        self.withCore(index) { core, effects, _ in core.revoked(object.object, into: &effects) }
+        self.withCore(index) { core, effects, now in
+            core.revoked(object.object, at: now, into: &effects)
+        }
     }
 
     /// Objects that the application can name: it keeps them itself.

@@ -55,6 +55,7 @@ extension SimulationWorld {
         self.trace("n\(index): starts call \(id)")
         self.digest.add(UInt64(id))
         if call.starts > 1 { self.fail("call \(id) was started twice") }
+        self.checkRight(of: call, at: index)
         if call.mustNotStart { self.fail("call \(id) was started after 'executed: no'") }
         if let later = self.history.started(id, call) {
             self.fail("call \(id) was started after call \(later) to the same object")

@@ -43,6 +43,19 @@ extension SimulationWorld {
         }
     }
 
+    /// No call starts of a right that its object's owner has revoked before (rules R26).
+    ///
+    /// What the broker knows of a holding only grows, so the call passed it with that right or an
+    /// older one. A new run of the broker knows only what holders restate.
+    func checkRight(of call: SimulatedCall, at index: Int) {
+        guard self.brokerRuns == 1, let broker, let core = self.nodes[index].core,
+            call.caller != call.target.owner, let slot = broker.nodes.slot(of: call.caller),
+            let right = broker.holders.right(to: call.target, of: slot)?.holding.generation,
+            right < core.exports.generation(of: call.target.object)
+        else { return }
+        self.fail("call \(call.id) was started by a right that was revoked")
+    }
+
     /// J5: what comes home, or calls an object, comes before the UNREF that lets the object go.
     func checkHomecoming(
         of core: NodeStateMachine, _ incarnation: IncarnationID, _ link: SimulatedLink

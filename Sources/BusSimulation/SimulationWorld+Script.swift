@@ -111,8 +111,8 @@ extension SimulationWorld {
             self.callBroker(object.node, .withdraw(name))
         case .revoke:
             self.revoked.insert(object.reference)
-            self.withCore(object.node) { core, effects, _ in
-                core.revoked(object.reference.object, into: &effects)
+            self.withCore(object.node) { core, effects, now in
+                core.revoked(object.reference.object, at: now, into: &effects)
             }
         default:
             break

@@ -193,7 +193,7 @@ extension SimulationWorld {
                 self.trace("n\(index): \(notice)")
                 // What was held is worth nothing in the next incarnation.
                 if case .incarnationEnded = notice { self.nodes[index].tokens = [] }
-            case .deliver, .cancelHandler, .resume:
+            case .deliver, .cancelHandler, .resume, .died, .unheld:
                 break
             }
         }

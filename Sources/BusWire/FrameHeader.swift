@@ -25,6 +25,7 @@ package struct MessageKind: RawRepresentable, Hashable, Sendable {
     package static let revoke = MessageKind(rawValue: 34)
     package static let peerRelinked = MessageKind(rawValue: 48)
     package static let peerEnded = MessageKind(rawValue: 49)
+    package static let revoked = MessageKind(rawValue: 50)
     package static let unimplemented = MessageKind(rawValue: 63)
 
     /// Every kind with its name in the protocol document, by number.
@@ -33,7 +34,7 @@ package struct MessageKind: RawRepresentable, Hashable, Sendable {
         (.heartbeat, "HEARTBEAT"), (.goodbye, "GOODBYE"), (.call, "CALL"), (.reply, "REPLY"),
         (.failure, "FAILURE"), (.cancel, "CANCEL"), (.acknowledge, "ACKNOWLEDGE"),
         (.release, "RELEASE"), (.unref, "UNREF"), (.revoke, "REVOKE"),
-        (.peerRelinked, "PEER_RELINKED"), (.peerEnded, "PEER_ENDED"),
+        (.peerRelinked, "PEER_RELINKED"), (.peerEnded, "PEER_ENDED"), (.revoked, "REVOKED"),
         (.unimplemented, "UNIMPLEMENTED"),
     ]
 

@@ -119,6 +119,19 @@ import Testing
         #expect(self.world.notices.contains(.linkLost(self.callee.incarnation, .pipeFull)))
     }
 
+    @Test(arguments: [("callee", true), ("other", false)])
+    func `one that comes in the place of another is told apart`(name: String, isSame: Bool) {
+        let older = ScriptedNode(self.world, "callee")
+        self.callee.die()
+        self.world.pass(.milliseconds(1))
+        let next = ScriptedNode(self.world, name)
+        self.world.pass(.seconds(3)) {
+            for node in [self.caller, next, older] { node.send(.heartbeat) }
+        }
+        let told = self.caller.take().filter { $0.kind == .peerEnded }
+        #expect(told.map(\.header.call.rawValue) == [isSame ? 4 : 2])
+    }
+
     @Test func `passing on what belonged to an ended node says that it has ended`() throws {
         let third = ScriptedNode(self.world, "third")
         third.publish("window", 2)

@@ -38,6 +38,57 @@ import Testing
             [.reference(ReferenceSlot(0)), .string(name), .string("I")], references: [entry])
     }
 
+    private func revoke(_ object: ObjectNumber, _ generation: UInt64) {
+        self.owner.send(
+            Message(
+                FrameHeader(
+                    kind: .revoke, object: object, call: CallNumber(rawValue: generation))))
+    }
+
+    @Test func `holders are told what was revoked, once, and those without a link later`() {
+        let away = ScriptedNode(self.world, "away")
+        let seal = TestAuthority().seal(self.door, .first)
+        away.find("door")
+        away.holdings = [
+            HelloBody.Holding(
+                entry: ReferenceEntry(reference: self.door, seal: seal), count: 1)
+        ]
+        away.die()
+        self.revoke(self.door.object, 2)
+        let told = self.holder.take()
+        #expect(told.kinds == [.revoked])
+        #expect(told.first?.header.peer == self.door.owner)
+        #expect(told.first?.header.object == self.door.object)
+        #expect(told.first?.header.call.rawValue == 2)
+        self.revoke(self.door.object, 2)
+        self.revoke(self.door.object, 3)
+        #expect(self.holder.take().isEmpty, "it has known that its right is gone")
+        #expect(away.relink().kinds == [.revoked])
+        #expect(self.owner.take().isEmpty)
+        self.holder.find("door")
+        self.revoke(self.door.object, 4)
+        #expect(self.holder.take().kinds == [.revoked], "the new right is gone too")
+    }
+
+    @Test func `a revocation of which only HELLO tells reaches holders`() {
+        let world = BrokerWorld(after: self.world, seed: 2)
+        let (owner, holder) = (
+            ScriptedNode(self.owner, movedTo: world), ScriptedNode(self.holder, movedTo: world)
+        )
+        holder.holdings = [
+            HelloBody.Holding(
+                entry: ReferenceEntry(
+                    reference: self.door, seal: TestAuthority().seal(self.door, .first)),
+                count: 1)
+        ]
+        owner.exports = [
+            HelloBody.Export(object: self.door.object, generation: self.second, count: 1)
+        ]
+        holder.relink()
+        owner.relink()
+        #expect(holder.take().kinds.filter { $0 == .revoked } == [.revoked])
+    }
+
     @Test func `what the broker has forgotten is published in the generation of its owner`() {
         self.publish(
             "desk", ReferenceEntry(reference: self.lost.reference, generation: self.second))

@@ -185,6 +185,13 @@ struct NodeScript {
         self.step { core, effects, _ in core.replied(to: identity, request, into: &effects) }
     }
 
+    /// The application revokes one of its objects.
+    mutating func revoke(_ object: UInt64) {
+        self.step { core, effects, now in
+            core.revoked(ObjectNumber(rawValue: object), at: now, into: &effects)
+        }
+    }
+
     mutating func unpin(_ references: [Reference]) {
         self.step { core, effects, _ in core.unpin(references, into: &effects) }
     }
@@ -213,6 +220,15 @@ struct NodeScript {
         return nil
     }
 
+    mutating func watch(_ reference: Reference) -> DeathReason? { self.core.watch(reference) }
+
+    /// The last call delivered since the last look.
+    mutating func takeDelivered() -> DeliveredCall? {
+        defer { self.effects = [] }
+        for case .deliver(let call) in self.effects.reversed() { return call }
+        return nil
+    }
+
     private static func line(_ effect: NodeEffect) -> String {
         switch effect {
         case .openLink(let epoch, _, _): "open \(epoch.rawValue)"
@@ -226,6 +242,9 @@ struct NodeScript {
             "resume \((waiter as? Waiter)?.name ?? "?") \(line(outcome))"
         case .retain(let object): "retain \(object)"
         case .release(let object): "release \(object)"
+        case .died(let reference, let reason):
+            "died \(short(reference.owner))/\(reference.object) \(reason)"
+        case .unheld(let object): "unheld \(object)"
         case .report(let notice): "report \(line(notice))"
         }
     }

@@ -156,10 +156,8 @@ import Testing
         var node = NodeScript.linked()
         node.call("a", passing: [.own(1)])
         _ = node.take()
-        node.step { core, effects, _ in
-            core.revoked(ObjectNumber(rawValue: 1), into: &effects)
-        }
-        #expect(node.take() == ["REVOKE #2"])
+        node.revoke(1)
+        #expect(node.take() == ["REVOKE #2", "CALL /0 #2"])
         node.lose()
         node.pass(.milliseconds(500))
         let hello = try #require(try node.takeHello())
@@ -172,9 +170,7 @@ import Testing
         node.call("a", passing: [.own(1)])
         node.lose()
         node.pass(.milliseconds(500))
-        node.step { core, effects, _ in
-            core.revoked(ObjectNumber(rawValue: 1), into: &effects)
-        }
+        node.revoke(1)
         #expect(node.take().filter { $0.hasPrefix("REVOKE") } == [])
         node.welcome()
         #expect(node.take().filter { $0.hasPrefix("REVOKE") } == ["REVOKE #2"])

@@ -7,9 +7,10 @@ import Testing
 @Suite struct CanaryTests {
     /// The first broken promise that contains `text`, among some seeds.
     private func firstViolation(
-        _ canary: Canary, faults: FaultRates? = nil, checkInterval: Int = 8, with text: String = ""
+        _ canary: Canary, faults: FaultRates? = nil, checkInterval: Int = 8, with text: String = "",
+        seeds: ClosedRange<UInt64> = 1...40
     ) -> String? {
-        for seed in 1...40 as ClosedRange<UInt64> {
+        for seed in seeds {
             var plan = SimulationPlan(seed: seed, faults: faults)
             plan.canary = canary
             plan.checkInterval = checkInterval
@@ -83,7 +84,8 @@ import Testing
     @Test func `a copy that is not counted frees an object that is held`() {
         // With nobody comparing counters, only the damage itself can be seen.
         let violation = self.firstViolation(
-            .uncountedCopy, faults: FaultRates(), checkInterval: .max, with: "freed")
+            .uncountedCopy, faults: FaultRates(), checkInterval: .max, with: "freed",
+            seeds: 1...200)
         #expect(violation != nil)
     }
 
@@ -95,10 +97,10 @@ import Testing
         #expect(violation.hasPrefix("J2"))
     }
 
-    @Test func `a forgotten Release keeps an object for ever`() throws {
-        let violation = try #require(
-            self.firstViolation(.forgottenRelease, faults: FaultRates(), checkInterval: .max))
-        #expect(violation.contains("nobody holds it"))
+    @Test func `a forgotten Release keeps an object for ever`() {
+        let violation = self.firstViolation(
+            .forgottenRelease, faults: FaultRates(), checkInterval: .max, with: "nobody holds it")
+        #expect(violation != nil)
     }
 
     @Test func `a swallowed answer leaves a call open`() throws {

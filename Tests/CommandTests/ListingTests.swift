@@ -62,6 +62,31 @@ import Testing
         #expect(measured["count"] as? Int == 3)
     }
 
+    @Test func `refs shows what is held and by whom`() async throws {
+        let site = try await Site(objects: ["counter", "bank"])
+        let plain = try await site.run("refs")
+        #expect(plain.status == 0)
+        #expect(plain.output.first?.hasPrefix("REFERENCE") == true)
+        #expect(plain.output.allSatisfy { $0.count <= 80 })
+        #expect(plain.output.count { $0.contains("worker") } >= 2)
+        let list = try #require(
+            try json(try await site.run("refs", "--json").output) as? [String: Any])
+        let rows = try #require(list["references"] as? [[String: Any]])
+        let counter = try #require(rows.first { $0["names"] as? [String] == ["counter"] })
+        let reference = try #require(counter["reference"] as? String)
+        for argument in ["counter", reference] {
+            let one = try await site.run("refs", argument, "--json")
+            let map = try #require(try json(one.output) as? [String: Any])
+            #expect(map["reference"] as? String == reference)
+            #expect((map["holders"] as? [Any])?.isEmpty == true)
+        }
+        let alone = try await site.run("refs", "counter")
+        #expect(alone.output.first == "reference:  \(reference)")
+        #expect(alone.errors == ["only names hold it"])
+        let missing = try await site.run("refs", "countre")
+        #expect(missing.status == 3 && missing.errors.first?.contains("counter") == true)
+    }
+
     @Test func `nobody is left at the broker when commands have ended`() async throws {
         let site = try await Site(objects: ["counter"])
         for _ in 0..<5 { _ = try await site.call("counter", "add", "1") }

@@ -134,4 +134,32 @@ import Testing
         #expect(three.line == "x: median 200 us, least 100 us, most 900 us of 3")
         #expect(three.json["median"] == 0.2)
     }
+
+    @Test func `holders are shown with their time and the way they got the object`() {
+        let reference: Value = [
+            "reference": "6f1c55a09de31b42/7", "node": "shop", "names": ["counter", "total"],
+            "holders": [
+                [
+                    "node": "desk", "copies": 2, "seconds": 3.9, "through": "its name",
+                    "isRevoked": false,
+                ],
+                [
+                    "node": "bank", "copies": 1, "seconds": 7_300.0,
+                    "through": "call 12 by desk", "isRevoked": true,
+                ],
+            ],
+        ]
+        #expect(
+            References.head(reference) == [
+                "reference:  6f1c55a09de31b42/7", "node:       shop",
+                "names:      counter, total",
+            ])
+        #expect(
+            References.holders(reference) == [
+                "HOLDER  COPIES  SINCE    THROUGH",
+                "desk    2       3 s      its name",
+                "bank    1       121 min  call 12 by desk (revoked)",
+            ])
+        #expect(References.table(["references": []]).isEmpty)
+    }
 }

@@ -251,7 +251,7 @@ extension NodeDoor {
 
     private mutating func revoke() {
         let object = self.anyObject()
-        self.with { core, effects, _ in core.revoked(object, into: &effects) }
+        self.with { core, effects, now in core.revoked(object, at: now, into: &effects) }
     }
 
     private mutating func loseLink() {

@@ -137,6 +137,9 @@ struct NodeDoor: ScriptedDoor {
             if self.books.retained.remove(object) == nil {
                 self.fail("object \(object) is released, and was not retained")
             }
+        case .died(let reference, let reason):
+            self.digest.add(text: "\(reference) \(reason)")
+        case .unheld(let object): self.digest.add(object.rawValue)
         case .report(let notice): self.noticed(notice)
         }
     }

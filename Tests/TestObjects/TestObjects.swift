@@ -106,7 +106,12 @@ public struct CounterBox: Codable, Sendable {
 public distributed actor Directory {
     public typealias ActorSystem = Bus
 
+    private struct Made {
+        weak var counter: Counter?
+    }
+
     private var remembered: [Counter] = []
+    private var made: [Made] = []
     private let own: Counter
 
     public init(actorSystem: Bus) {
@@ -147,7 +152,46 @@ public distributed actor Directory {
     }
 
     /// A new counter at each call.
-    public distributed func create() -> Counter { Counter(actorSystem: self.actorSystem) }
+    public distributed func create() -> Counter {
+        let counter = Counter(actorSystem: self.actorSystem)
+        self.made = self.made.filter { $0.counter != nil } + [Made(counter: counter)]
+        return counter
+    }
+
+    /// How many of the counters that were made here live.
+    public distributed func living() -> Int { self.made.count { $0.counter != nil } }
+}
+
+/// Waits until it is cancelled, through others if there are any.
+@BusObject
+public distributed actor Patience {
+    public typealias ActorSystem = Bus
+
+    private var begun = 0
+    private var cancelled = 0
+
+    public init(actorSystem: Bus) {
+        self.actorSystem = actorSystem
+    }
+
+    /// Lets the first of `others` wait through the rest of them.
+    public distributed func wait(through others: [Patience]) async throws {
+        self.begun += 1
+        defer { if Task.isCancelled { self.cancelled += 1 } }
+        if let next = others.first {
+            return try await next.wait(through: Array(others.dropFirst()))
+        }
+        let (never, continuation) = AsyncStream.makeStream(of: Never.self)
+        for await _ in never {}
+        withExtendedLifetime(continuation) {}
+        throw CancellationError()
+    }
+
+    /// How many waits have begun.
+    public distributed func begins() -> Int { self.begun }
+
+    /// How many waits were cancelled.
+    public distributed func cancellations() -> Int { self.cancelled }
 }
 
 /// Calls its caller back.

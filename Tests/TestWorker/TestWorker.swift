@@ -8,6 +8,10 @@ import TestObjects
 ///
 ///     TestWorker                 publishes the test objects, and says "ready"
 ///     TestWorker gate NAME       publishes a gate
+///     TestWorker directory NAME  publishes a directory
+///     TestWorker patience NAME   publishes a patience
+///     TestWorker wait NAME       lets the patience NAME wait
+///     TestWorker give FROM TO    makes a counter at directory FROM, gives it to TO, says "given"
 ///     TestWorker bouncer NAME    publishes a blocking object that calls its caller back
 ///     TestWorker launch NAME     launches another one with a gate, and says its process number
 ///     TestWorker fail TEXT       writes to standard error and ends with status 3
@@ -24,6 +28,18 @@ import TestObjects
         switch arguments.first {
         case "gate":
             try await bus.publish(Gate(actorSystem: bus), as: name)
+        case "directory":
+            try await bus.publish(Directory(actorSystem: bus), as: name)
+        case "patience":
+            try await bus.publish(Patience(actorSystem: bus), as: name)
+        case "wait":
+            try await bus.find(Patience.self, named: name).wait(through: [])
+        case "give":
+            let from = try await bus.find(Directory.self, named: arguments.dropFirst().first ?? "")
+            let counter = try await from.create()
+            try await bus.find(Directory.self, named: name).remember(counter)
+            say("given")
+            kept.append(counter)
         case "bouncer":
             kept.append(try await publishBouncer(BlockingBus(bus), name))
         case "launch":

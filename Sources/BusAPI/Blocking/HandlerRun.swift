@@ -107,11 +107,10 @@ final class HandlerRun: @unchecked Sendable {
         if self.isCancelled {
             return .failure(BusError(.cancelled, "cancelled before it started"))
         }
-        guard self.context.clock.now() < self.context.deadline else {
-            let text = "the deadline passed before \(self.call.method) started"
-            return .failure(BusError(.expired, text))
+        return Result {
+            try self.call.checkTimeAndRight()
+            return try self.call.encoded(try self.handler(self.call))
         }
-        return Result { try self.call.encoded(try self.handler(self.call)) }
     }
 
     private func finish(_ result: Result<CallResult, any Error>) {

@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).parent
 KINDS = dict(
     HELLO=1, ATTACH=2, WELCOME=3, REFUSED=4, HEARTBEAT=5, GOODBYE=6, CALL=16, REPLY=17,
     FAILURE=18, CANCEL=19, ACKNOWLEDGE=20, RELEASE=32, UNREF=33, REVOKE=34, PEER_RELINKED=48,
-    PEER_ENDED=49, UNIMPLEMENTED=63, KIND_200=200)
+    PEER_ENDED=49, REVOKED=50, UNIMPLEMENTED=63, KIND_200=200)
 FLAGS = dict(
     chain=0, parent=1, method=2, name=3, hint=4, ranges=5, trace=6, oneWay=8, resent=9,
     idempotent=10)
@@ -272,6 +272,8 @@ def rest():
           Message("PEER_RELINKED", epoch=1, sequence=7, peer=B, peerEpoch=4))
     write("peer-ended", "PEER_ENDED: node b2 had no link for too long.",
           Message("PEER_ENDED", epoch=1, sequence=8, peer=B, call=2))
+    write("revoked", "REVOKED: what was given of object 7 of node b2 before generation 3 is worth nothing.",
+          Message("REVOKED", epoch=1, sequence=13, peer=B, object=7, call=3))
     write("unknown-kind", "A message of a kind that nobody knows.",
           Message("KIND_200", epoch=1, sequence=12, peer=B, object=7, call=9))
     write("unimplemented", "UNIMPLEMENTED: what comes back for unknown-kind; remaining is its kind.",
