@@ -3,8 +3,9 @@
 
     python3 Benchmarks/counts.py --objbus .build/debug/objbus --check debug
 
-Calls are made one at a time, N of them and then 2N more; the difference, by N, has nothing in it of
-what happens once. All processes are on one core, so that each hand-over is a wake-up.
+Calls are made one at a time, or as many at a time as the workload says, N of them and then 2N more;
+the difference, by N, has nothing in it of what happens once. All processes are on one core, so that
+each hand-over is a wake-up.
 """
 
 import argparse
@@ -126,8 +127,8 @@ def main():
     parser.add_argument("--objbus", required=True, help="the command to measure")
     parser.add_argument("--workload", default="add", help="what 'objbus bench --lines' is told")
     parser.add_argument(
-        "--check", choices=["debug", "release"],
-        help="fail if a threshold for this kind of build is exceeded")
+        "--check", choices=list(json.loads(THRESHOLDS.read_text())),
+        help="fail if one of these thresholds, for a kind of build, is exceeded")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         compile_shim(Path(folder))

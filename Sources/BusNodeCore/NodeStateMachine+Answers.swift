@@ -50,33 +50,27 @@ extension NodeStateMachine {
             return
         }
         self.settledByCaller(header.peer, through: header.watermark, [], &effects)
-        guard let peer = self.peers[header.peer], !peer.settled.contains(number) else {
+        let isFenced = self.isFenced(header)
+        switch self.peers.update(header.peer, { $0.receive(number, isFenced: isFenced) }) {
+        case .settled, .repeated(.running), nil:
             self.unpin(references, &effects)
-            return
-        }
-        switch peer.answers[number] {
-        case .running:
-            self.unpin(references, &effects)
-        case .kept(let answer):
+        case .repeated(.kept(let answer)):
             self.unpin(references, &effects)
             self.transmit(answer, &effects)
-        case nil:
-            // A caller that keeps its window has fewer than twice the calls here.
-            guard peer.answers.count < 2 * WireLimits.callsPerPair else {
-                self.unpin(references, &effects)
-                let error = BusError(.overloaded, "the caller exceeds its window")
-                self.transmit(self.failure(error, header), &effects)
-                return
-            }
-            if let error = self.objection(to: header, peer.firstInOrder) {
-                self.unpin(references, &effects)
-                self.refuse(header, error, &effects)
-                return
-            }
-            self.peers.update(header.peer) {
-                $0.firstInOrder = max($0.firstInOrder, number)
-                $0.answers.insert(.running, at: number)
-            }
+        case .beyondWindow:
+            self.unpin(references, &effects)
+            let error = BusError(.overloaded, "the caller exceeds its window")
+            self.transmit(self.failure(error, header), &effects)
+        case .late:
+            // The broker refused it at first, the refusal was lost, and what was called after it
+            // has started since (rules R17).
+            self.unpin(references, &effects)
+            let text = "refused on its way, and later calls have started since"
+            self.refuse(header, BusError(.overloaded, text), &effects)
+        case .fenced:
+            self.unpin(references, &effects)
+            self.refuse(header, BusError(.denied, "the reference was revoked"), &effects)
+        case .begun:
             delivered = DeliveredCall(
                 identity: CallIdentity(
                     caller: header.peer, callee: incarnation, number: header.call),
@@ -88,17 +82,6 @@ extension NodeStateMachine {
 
     private mutating func started(_ number: UInt64, by caller: IncarnationID) {
         self.peers.update(caller) { $0.firstInOrder = max($0.firstInOrder, number) }
-    }
-
-    /// Why a call that is new here must not run; nil if it may.
-    private func objection(to header: FrameHeader, _ firstInOrder: UInt64) -> BusError? {
-        // The broker refused it at first, the refusal was lost, and what was called after it has
-        // started since (rules R17).
-        if header.call.rawValue < firstInOrder {
-            return BusError(
-                .overloaded, "refused on its way, and later calls have started since")
-        }
-        return self.isFenced(header) ? BusError(.denied, "the reference was revoked") : nil
     }
 
     /// Keeps and sends a FAILURE in place of running the call.

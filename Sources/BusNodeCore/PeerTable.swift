@@ -37,6 +37,21 @@ enum Answer: Sendable {
     case kept(Message)
 }
 
+/// What a call that came from a peer is to it.
+enum Arrival: Sendable {
+    /// The caller has its answer: never run again.
+    case settled
+    case repeated(Answer)
+    /// One too many of a caller that does not keep its window.
+    case beyondWindow
+    /// It was never here, and calls with larger numbers were.
+    case late
+    /// By a right that was revoked, perhaps.
+    case fenced
+    /// It is new, and runs from now on.
+    case begun
+}
+
 /// What this node remembers of another one, as its caller and as its callee.
 struct Peer: Sendable {
     /// Numbers sent or about to be sent that lie above the watermark; settled ones stay until the
@@ -74,6 +89,21 @@ struct Peer: Sendable {
         self.lastNumber = max(self.lastNumber, number)
         self.outstanding += 1
         self.outstandingBytes += byteCount
+    }
+
+    /// Call `number` of the peer has come, which runs now if nothing is against it.
+    ///
+    /// - Parameter isFenced: whether its object takes no new calls.
+    mutating func receive(_ number: UInt64, isFenced: Bool) -> Arrival {
+        if self.settled.contains(number) { return .settled }
+        if let answer = self.answers[number] { return .repeated(answer) }
+        // A caller that keeps its window has fewer than twice the calls here.
+        guard self.answers.count < 2 * WireLimits.callsPerPair else { return .beyondWindow }
+        guard number >= self.firstInOrder else { return .late }
+        guard !isFenced else { return .fenced }
+        self.firstInOrder = number
+        self.answers.insert(.running, at: number)
+        return .begun
     }
 
     /// - Parameter isLive: whether a number is still unsettled.

@@ -14,6 +14,12 @@ struct CountTests {
         #expect(outcome.output.first?.contains("allocations") == true)
     }
 
+    @Test func `a call among 500 copies nothing of the others`() async throws {
+        let outcome = try await self.outcome("add outstanding=500", thresholds: "-crowded")
+        #expect(outcome == Outcome(status: 0, output: outcome.output, errors: []))
+        #expect(outcome.output.first?.contains("allocatedBytes") == true)
+    }
+
     @Test func `a call that takes twice as much is told, thing by thing`() async throws {
         let outcome = try await self.outcome("callback")
         #expect(outcome.status == 1)
@@ -22,7 +28,9 @@ struct CountTests {
         }
     }
 
-    private func outcome(_ workload: String) async throws -> Outcome {
+    private func outcome(
+        _ workload: String, thresholds: String = ""
+    ) async throws -> Outcome {
         let root = URL(filePath: #filePath).appending(path: "../../..").standardized
         #if DEBUG
             let build = "debug"
@@ -31,7 +39,8 @@ struct CountTests {
         #endif
         let arguments = [
             "python3", root.appending(path: "Benchmarks/counts.py").path, "--objbus",
-            Tool.products.appending(path: "objbus").path, "--workload", workload, "--check", build,
+            Tool.products.appending(path: "objbus").path, "--workload", workload, "--check",
+            build + thresholds,
         ]
         return try await Tool(arguments, program: URL(filePath: "/usr/bin/env")).outcome()
     }
