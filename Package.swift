@@ -165,8 +165,18 @@ let tests: [Target] = [
         name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
         swiftSettings: settings),
     .executableTarget(
-        name: "SoakWorker", dependencies: ["BusAPI", logging], path: "Tests/SoakWorker",
+        name: "SoakWorker", dependencies: ["BusAPI", "TestPrograms", logging],
+        path: "Tests/SoakWorker",
         swiftSettings: settings),
+    .target(
+        name: "ChaosChecks", dependencies: ["BusKernel", "BusWire"], path: "Tests/ChaosChecks",
+        swiftSettings: settings),
+    .executableTarget(
+        name: "ChaosWorker",
+        dependencies: [
+            "BusAPI", "BusWire", "BusZeroMQ", "ChaosChecks", "TestPrograms", logging,
+        ],
+        path: "Tests/ChaosWorker", swiftSettings: settings),
     .executableTarget(
         name: "StressWorker", dependencies: ["BusAPI", "BusZeroMQ"], path: "Tests/StressWorker",
         swiftSettings: settings),
@@ -236,6 +246,8 @@ let tests: [Target] = [
             "TestPrograms", "objbus", argumentParser,
         ],
         swiftSettings: settings),
+    .testTarget(
+        name: "ChaosTests", dependencies: ["BusWire", "ChaosChecks"], swiftSettings: settings),
     .testTarget(
         name: "FuzzTests", dependencies: ["FuzzDoors"], exclude: ["Inputs"],
         swiftSettings: settings),

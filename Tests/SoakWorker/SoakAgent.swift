@@ -2,6 +2,7 @@
 
 import BusAPI
 import Foundation
+import TestPrograms
 
 /// What an agent has done, and what it found wrong.
 struct SoakReport: Codable, Sendable {

@@ -50,8 +50,8 @@ package final class Program: Sendable {
 
     package var processID: Int32 { self.process.id }
 
-    /// Writes to the standard input.
-    package func type(_ text: String) { self.input.write(Data(text.utf8)) }
+    /// Writes to the standard input, if the process reads it.
+    package func type(_ text: String) { try? self.input.write(contentsOf: Data(text.utf8)) }
 
     /// Ends the standard input.
     package func endInput() { self.input.closeFile() }
