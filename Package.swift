@@ -59,6 +59,8 @@ let layer2: [Target] = [
     .target(
         name: "BusZeroMQ", dependencies: ["BusKernel", "CZeroMQ"],
         swiftSettings: settings + [.strictMemorySafety()]),
+    // Functions of Linux that glibc does not have, or not for Swift.
+    .target(name: "CLinuxFiles"),
 ]
 
 // The shells that run the cores.
@@ -85,6 +87,9 @@ let layer4: [Target] = [
             "BusBroker", "BusKernel", "BusNode", "BusNodeCore", "BusValue", "BusWire", "BusZeroMQ",
             bigInt, deque, lifecycle, logging, metrics, ordered, signals, tracing,
         ], swiftSettings: settings),
+    .target(
+        name: "ObjectBusFiles", dependencies: ["BusAPI", "CLinuxFiles"],
+        swiftSettings: settings + [.strictMemorySafety()]),
     .target(name: "BusExamples", dependencies: ["BusAPI"], swiftSettings: settings),
     .target(
         name: "ObjectBus", dependencies: ["BusAPI", "ObjectBusMacros"],
@@ -112,8 +117,8 @@ let layer5: [Target] = [
         name: "BusCommand",
         dependencies: [
             "BusAPI", "BusBroker", "BusBrokerCore", "BusExamples", "BusKernel", "BusSimulation",
-            "BusValue", "BusWire", "BusZeroMQ", argumentParser, configuration, lifecycle, logging,
-            signals, yaml,
+            "BusValue", "BusWire", "BusZeroMQ", "ObjectBusFiles", argumentParser, configuration,
+            lifecycle, logging, signals, yaml,
         ], swiftSettings: settings),
     .executableTarget(name: "objbus", dependencies: ["BusCommand"], swiftSettings: settings),
 ]
@@ -133,6 +138,9 @@ let examples: [Target] = [
     .executableTarget(
         name: "CounterClient", dependencies: ["CounterInterface", "ObjectBus"],
         path: "Examples/Sources/CounterClient", swiftSettings: exampleSettings),
+    .executableTarget(
+        name: "FileWorker", dependencies: ["ObjectBus", "ObjectBusFiles"],
+        path: "Examples/Sources/FileWorker", swiftSettings: exampleSettings),
     .testTarget(
         name: "CounterTests",
         dependencies: ["CounterInterface", "CounterService", "ObjectBus", "ObjectBusTesting"],
@@ -140,8 +148,8 @@ let examples: [Target] = [
     .testTarget(
         name: "ExampleTests",
         dependencies: [
-            "CounterClient", "CounterInterface", "CounterService", "CounterWorker", "ObjectBus",
-            "TestPrograms", "objbus",
+            "CounterClient", "CounterInterface", "CounterService", "CounterWorker", "FileWorker",
+            "ObjectBus", "ObjectBusFiles", "TestPrograms", "objbus",
         ], swiftSettings: exampleSettings),
 ]
 
@@ -162,7 +170,8 @@ let tests: [Target] = [
             "BusBrokerCore", "BusKernel", "BusNodeCore", "BusSimulation", "BusValue", "BusWire",
         ], path: "Tests/FuzzDoors", swiftSettings: settings),
     .executableTarget(
-        name: "TestWorker", dependencies: ["ObjectBus", "TestObjects"], path: "Tests/TestWorker",
+        name: "TestWorker", dependencies: ["ObjectBus", "ObjectBusFiles", "TestObjects"],
+        path: "Tests/TestWorker",
         swiftSettings: settings),
     .executableTarget(
         name: "SoakWorker", dependencies: ["BusAPI", "TestPrograms", logging],
@@ -183,8 +192,8 @@ let tests: [Target] = [
     .testTarget(
         name: "AcceptanceTests",
         dependencies: [
-            "ObjectBus", "ObjectBusTesting", "TestInterfaces", "TestObjects", "TestPrograms",
-            "TestWorker", "objbus", bigInt,
+            "ObjectBus", "ObjectBusFiles", "ObjectBusTesting", "TestInterfaces", "TestObjects",
+            "TestPrograms", "TestWorker", "objbus", bigInt,
         ],
         swiftSettings: settings),
     .testTarget(
@@ -193,6 +202,9 @@ let tests: [Target] = [
             "BusAPI", "BusBroker", "BusZeroMQ", "ObjectBus", "ObjectBusTesting", "TestObjects",
             logging,
         ],
+        swiftSettings: settings),
+    .testTarget(
+        name: "ObjectBusFilesTests", dependencies: ["BusAPI", "ObjectBusFiles"],
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTestingTests",
@@ -243,7 +255,7 @@ let tests: [Target] = [
         name: "CommandTests",
         dependencies: [
             "BusAPI", "BusBroker", "BusBrokerCore", "BusCommand", "BusExamples", "BusValue",
-            "TestPrograms", "objbus", argumentParser,
+            "ObjectBusFiles", "TestPrograms", "objbus", argumentParser,
         ],
         swiftSettings: settings),
     .testTarget(
@@ -258,6 +270,7 @@ let package = Package(
     name: "objbus",
     products: [
         .library(name: "ObjectBus", targets: ["ObjectBus"]),
+        .library(name: "ObjectBusFiles", targets: ["ObjectBusFiles"]),
         .library(name: "ObjectBusTesting", targets: ["ObjectBusTesting"]),
         .executable(name: "objbus", targets: ["objbus"]),
     ],

@@ -6,6 +6,7 @@ import PackageDescription
 
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 let objectBus = Target.Dependency.product(name: "ObjectBus", package: "objbus")
+let files = Target.Dependency.product(name: "ObjectBusFiles", package: "objbus")
 let testing = Target.Dependency.product(name: "ObjectBusTesting", package: "objbus")
 
 let package = Package(
@@ -30,6 +31,9 @@ let package = Package(
         .executableTarget(
             name: "CounterClient", dependencies: ["CounterInterface", objectBus],
             swiftSettings: settings),
+        // Another process, which serves a folder's files.
+        .executableTarget(
+            name: "FileWorker", dependencies: [objectBus, files], swiftSettings: settings),
         .testTarget(
             name: "CounterTests",
             dependencies: ["CounterInterface", "CounterService", objectBus, testing],

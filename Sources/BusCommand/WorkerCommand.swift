@@ -3,6 +3,7 @@
 import ArgumentParser
 import BusAPI
 import BusExamples
+import ObjectBusFiles
 import ServiceLifecycle
 import UnixSignals
 
@@ -202,9 +203,9 @@ enum Example: String, CaseIterable, ExpressibleByArgument {
             try await bus.publish(Counter(actorSystem: bus), as: name)
         case .files:
             do {
-                try await bus.publish(Files(root: root, actorSystem: bus), as: name)
-            } catch let problem as FileProblem {
-                throw CommandFailure.usage("--root \(problem)")
+                try await bus.publish(FileServer(root: root, actorSystem: bus), as: name)
+            } catch let error as FileError {
+                throw CommandFailure.usage("--root \(error)")
             }
         case .greeter:
             try await bus.publish(Greeter(actorSystem: bus), as: name)

@@ -3,12 +3,13 @@
 import BusAPI
 import BusExamples
 import Foundation
+import ObjectBusFiles
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ExampleTests {
     private static let interfaces: [Interface] = [
-        Account.busInterface, Bank.busInterface, Counter.busInterface, File.busInterface,
-        Files.busInterface, Greeter.busInterface,
+        Account.busInterface, Bank.busInterface, Counter.busInterface, OpenFile.busInterface,
+        FileServer.busInterface, Greeter.busInterface,
     ]
 
     @Test func `full names agree with the parameters, and everything is documented`() {
@@ -29,7 +30,7 @@ import Testing
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data("x".utf8).write(to: URL(fileURLWithPath: "\(folder)/f"))
-        let files = try Files(root: folder, actorSystem: bus)
+        let files = try FileServer(root: folder, actorSystem: bus)
         let objects: [any BusObjectProtocol] = [
             Account(owner: "a", actorSystem: bus), Bank(actorSystem: bus),
             Counter(actorSystem: bus), try await files.open("f"), files, Greeter(actorSystem: bus),
@@ -91,38 +92,6 @@ import Testing
         #expect(try await bank.owners() == ["ada", "bob"])
         #expect(try await bank.accounts() == [ada, bob])
         client.close()
-        bus.close()
-    }
-
-    @Test func `files outside of the folder, folders and pipes can't be opened`() async throws {
-        let bus = try await Bus.embedded()
-        let folder = try temporaryFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let root = "\(folder)/root"
-        try FileManager.default.createDirectory(
-            atPath: "\(root)/below", withIntermediateDirectories: true)
-        try Data("secret".utf8).write(to: URL(fileURLWithPath: "\(folder)/secret"))
-        try Data("open".utf8).write(to: URL(fileURLWithPath: "\(root)/below/file"))
-        try FileManager.default.createSymbolicLink(
-            atPath: "\(root)/link", withDestinationPath: "../secret")
-        mkfifo("\(root)/pipe", 0o600)
-        let files = try Files(root: root, actorSystem: bus)
-        for path in ["../secret", "link", "below/../../secret", "below", "pipe", "none", "a\0b"] {
-            await #expect(throws: FileProblem.self, "\(path)") { try await files.open(path) }
-        }
-        await #expect(throws: FileProblem.self) { try await files.list("..") }
-        #expect(try await files.list().map(\.name) == ["below", "link", "pipe"])
-        #expect(try await files.list("/below") == files.list("below"))
-        let file = try await files.open("/below/../below/file")
-        #expect(try await file.size() == 4)
-        #expect(try await file.read(3) == Bytes(Array("ope".utf8)))
-        #expect(try await file.read(-1).isEmpty)
-        #expect(try await file.read(.max) == Bytes(Array("n".utf8)))
-        #expect(try await file.read(1).isEmpty)
-        try await file.close()
-        try await file.close()
-        await #expect(throws: FileProblem.self) { try await file.read(1) }
-        #expect(throws: FileProblem.self) { try Files(root: "\(root)/none", actorSystem: bus) }
         bus.close()
     }
 }

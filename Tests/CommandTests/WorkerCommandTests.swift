@@ -70,7 +70,7 @@ import Testing
             "worker", "--bus", site.url, "--root", "\(site.folder)/none", "files",
         ]).outcome()
         #expect(outcome.status == 2)
-        #expect(outcome.errors.first?.contains("no such folder") == true)
+        #expect(outcome.errors.first?.contains("no such file or folder") == true)
     }
 }
 

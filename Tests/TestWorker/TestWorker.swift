@@ -2,6 +2,7 @@
 
 import Foundation
 import ObjectBus
+import ObjectBusFiles
 import TestObjects
 
 /// A worker process for tests; it lives until its standard input ends.
@@ -14,6 +15,8 @@ import TestObjects
 ///     TestWorker give FROM TO    makes a counter at directory FROM, gives it to TO, says "given"
 ///     TestWorker bouncer NAME    publishes a blocking object that calls its caller back
 ///     TestWorker launch NAME     launches another one with a gate, and says its process number
+///     TestWorker files FOLDER    serves a folder's files, and says "ready"
+///     TestWorker open PATH       opens a file of that server, keeps it, and says "open"
 ///     TestWorker fail TEXT       writes to standard error and ends with status 3
 @main struct TestWorker {
     static func main() async throws {
@@ -47,6 +50,15 @@ import TestObjects
             try await worker.waitUntilPublished(name, on: bus)
             say("\(worker.processID)")
             kept.append(worker)
+        case "files":
+            let files = try FileServer(root: name, access: .readWrite, actorSystem: bus)
+            try await bus.publish(files, as: "files")
+            kept.append(files)
+            say("ready")
+        case "open":
+            let files = try await bus.find(FileServer.self, named: "files")
+            kept.append(try await files.open(name))
+            say("open")
         default:
             kept.append(try await TestObjects(on: bus))
             say("ready")

@@ -17,12 +17,14 @@ struct Layer {
         "BusNodeCore": Layer(1, cores, only: ["DequeModule"]),
         "BusSimulation": Layer(1, cores + ["BusBrokerCore", "BusNodeCore"], only: ["DequeModule"]),
         "CZeroMQ": Layer(2, [], only: []),
+        "CLinuxFiles": Layer(2, [], only: []),
         "BusZeroMQ": Layer(2, ["BusKernel", "CZeroMQ"], only: ["Glibc", "Synchronization"]),
         "BusBroker": Layer(3, cores + ["BusBrokerCore", "BusZeroMQ"]),
         "BusNode": Layer(3, cores + ["BusNodeCore", "BusZeroMQ"]),
         "ObjectBusMacros": Layer(3, []),
         "BusAPI": Layer(4, cores + ["BusBroker", "BusNode", "BusNodeCore", "BusZeroMQ"]),
         "BusExamples": Layer(4, ["BusAPI"]),
+        "ObjectBusFiles": Layer(4, ["BusAPI", "CLinuxFiles"], only: ["Glibc", "Synchronization"]),
         "ObjectBus": Layer(4, ["BusAPI", "ObjectBusMacros"]),
         "ObjectBusTesting": Layer(
             4,
@@ -35,7 +37,7 @@ struct Layer {
             5,
             [
                 "BusAPI", "BusBroker", "BusBrokerCore", "BusDashboard", "BusExamples", "BusKernel",
-                "BusSimulation", "BusValue", "BusWire", "BusZeroMQ",
+                "BusSimulation", "BusValue", "BusWire", "BusZeroMQ", "ObjectBusFiles",
             ]),
         "objbus": Layer(5, ["BusCommand"]),
     ]
