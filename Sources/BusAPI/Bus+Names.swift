@@ -40,6 +40,12 @@ extension Bus {
         }
     }
 
+    /// Takes back every name that this node has published, in one step.
+    func withdrawAll() async throws {
+        self.node.withdrewAll()
+        _ = try await self.callBroker("withdrawAll()", [])
+    }
+
     /// Finds a published object.
     ///
     /// The proxy follows the name: when the object's owner is replaced, the next call goes to the

@@ -6,9 +6,8 @@ public import ServiceLifecycle
 import UnixSignals
 
 extension Bus: Service {
-    /// Serves calls until the process is asked to end, then drains: names are withdrawn so that
-    /// callers turn elsewhere, handlers that run may finish within `Configuration.drain`, and the
-    /// bus is closed.
+    /// Serves calls until the process is asked to end, then drains: names go to whoever stands by,
+    /// handlers that run may finish within `Configuration.drain`, and the bus is closed.
     ///
     /// In a `ServiceGroup` that watches signals the group says when, in its order. In a program
     /// where nobody watches SIGTERM and SIGINT, this method does. Cancelling its task ends it too.
@@ -31,29 +30,39 @@ extension Bus: Service {
         }
     }
 
-    /// Withdraws every name, waits for running handlers, and closes the bus.
+    /// Hands every name to the next node that has published it, refuses calls that come later,
+    /// waits for those that run, and closes the bus.
+    ///
+    /// A call that is refused fails with `disconnected`, executed: no; a proxy that follows a name
+    /// then calls where the name is now, and its user sees no error. Calls are let in that a call
+    /// made from here leads to, because else a handler that waits for them could not finish. If
+    /// the broker can't be reached, no call is refused before the bus is closed.
     public func drain() async {
-        await self.atMost(Self.controlTimeout) {
-            for name in self.node.publishedNames {
-                // A broker that can't be reached forgets the names by itself.
-                try? await self.withdraw(name)
-            }
-        }
+        let isWithdrawn = await self.atMost(Self.controlTimeout) { try await self.withdrawAll() }
+        // Not while a name still leads here: who is refused looks it up again, and only once.
+        if isWithdrawn { self.node.drain() }
         await self.running.waitUntilIdle(atMost: self.configuration.drain)
         // Everything goes one way in order: with this answered, the last replies have arrived.
-        await self.atMost(Self.controlTimeout) { try? await self.ping() }
+        await self.atMost(Self.controlTimeout) { try await self.ping() }
         await self.leave()
     }
 
     /// How long a bus that ends waits for a broker that may be gone.
     private static let controlTimeout = Duration.seconds(1)
 
-    private func atMost(_ limit: Duration, _ body: @escaping @Sendable () async -> Void) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask(operation: body)
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
+    /// Whether `body` succeeded in time.
+    @discardableResult
+    private func atMost(
+        _ limit: Duration, _ body: @escaping @Sendable () async throws -> Void
+    ) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await (try? body()) != nil }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
         }
     }
 }

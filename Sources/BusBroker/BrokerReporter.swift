@@ -118,7 +118,7 @@ extension IncarnationEnd {
     /// What the log says.
     var words: String {
         switch self {
-        case .left: "the node said goodbye"
+        case .left, .leftIdle: "the node said goodbye"
         case .lost: "no new link within the resume window"
         case .notRestored: "it did not come back after the broker's restart"
         case .replaced: "no new link within the resume window; another one of its name has come"

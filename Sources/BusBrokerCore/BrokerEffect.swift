@@ -82,19 +82,6 @@ extension LinkEnd: CustomStringConvertible {
     }
 }
 
-/// Why an incarnation ended; the number is on the wire in PEER_ENDED.
-package enum IncarnationEnd: UInt64, Hashable, Sendable {
-    /// It said goodbye.
-    case left = 1
-    /// It had no link for longer than the resume window.
-    case lost = 2
-    /// It did not come back after the broker's restart.
-    case notRestored = 3
-    /// It had no link for longer than the resume window, and a node of the same name and program
-    /// has come since.
-    case replaced = 4
-}
-
 /// Why a message could not be handed to a connection.
 package enum SendFailure: Hashable, Sendable {
     case pipeFull

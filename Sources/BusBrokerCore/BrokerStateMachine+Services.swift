@@ -60,6 +60,11 @@ extension BrokerStateMachine {
         case "withdraw(_:)":
             return try self.withdraw(
                 text(arguments, 0), caller, isResent: header.flags.contains(.resent), &effects)
+        case "withdrawAll()":
+            for name in self.names.names(ownedBy: caller) {
+                self.withdraw(name, of: caller, &effects)
+            }
+            return Answer()
         case "find(_:)":
             return try self.find(text(arguments, 0), slot, caller, now)
         case "claim(_:)":
@@ -80,9 +85,8 @@ extension BrokerStateMachine {
             throw BusError(
                 .unimplemented,
                 "the broker has no method \(method); it has publish(_:as:interface:), "
-                    + "withdraw(_:), find(_:), claim(_:), references(), references(of:), "
-                    + "names(prefix:), nodes(), status(), ping()"
-            )
+                    + "withdraw(_:), withdrawAll(), find(_:), claim(_:), references(), "
+                    + "references(of:), names(prefix:), nodes(), status(), ping()")
         }
     }
 
@@ -135,15 +139,23 @@ extension BrokerStateMachine {
         _ name: String, _ caller: IncarnationID, isResent: Bool,
         _ effects: inout [BrokerEffect]
     ) throws(BusError) -> Answer {
-        guard let claim = self.names.withdraw(name, by: caller) else {
-            // The first copy of the call may have done it, or a new run of the broker.
-            if isResent { return Answer() }
+        // The first copy of the call may have done it, or a new run of the broker.
+        guard self.withdraw(name, of: caller, &effects) || isResent else {
             throw BusError(.notFound, "this node has not published \(name)")
         }
+        return Answer()
+    }
+
+    /// Takes the claim of `caller` out of the queue of `name`. False if it has none.
+    @discardableResult
+    private mutating func withdraw(
+        _ name: String, of caller: IncarnationID, _ effects: inout [BrokerEffect]
+    ) -> Bool {
+        guard let claim = self.names.withdraw(name, by: caller) else { return false }
         self.holders.dropName(claim.reference)
         effects.append(.log(.withdrawn(name, claim.reference)))
         self.zeroCheck(claim.reference, &effects)
-        return Answer()
+        return true
     }
 
     /// Hands a copy of the name's head to the caller (rules R12).

@@ -147,7 +147,8 @@ package struct BrokerStateMachine: Sendable {
         case .heartbeat, .unimplemented:
             break
         case .goodbye:
-            self.endIncarnation(slot, .left, now, &effects)
+            let isIdle = header.call.rawValue == IncarnationEnd.leftIdle.rawValue
+            self.endIncarnation(slot, isIdle ? .leftIdle : .left, now, &effects)
         default:
             self.refuseUnknown(header, from: slot, &effects)
         }

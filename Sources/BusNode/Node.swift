@@ -188,14 +188,21 @@ package final class Node: @unchecked Sendable {
     /// Names that this node has published, with their objects, sorted by name.
     package var publications: [HelloBody.Name] { self.lock.withLock { self.core.published } }
 
-    /// What this node has published, sorted.
-    package var publishedNames: [String] { self.lock.withLock { self.core.publishedNames } }
-
     /// HELLO restates the name no longer. Returns whether it did.
     package func withdrawn(_ name: String) -> Bool {
         var wasPublished = false
         self.step { core, _, _ in wasPublished = core.withdrawn(name) }
         return wasPublished
+    }
+
+    /// HELLO restates no name any longer.
+    package func withdrewAll() {
+        self.step { core, _, _ in core.allWithdrawn() }
+    }
+
+    /// Refuses new calls from now on; see `NodeStateMachine.drainBegan`.
+    package func drain() {
+        self.step { core, _, _ in core.drainBegan() }
     }
 
     func tokenDied(_ reference: Reference, _ generation: TokenGeneration) {

@@ -50,8 +50,9 @@ extension NodeStateMachine {
             return
         }
         self.settledByCaller(header.peer, through: header.watermark, [], &effects)
-        let isFenced = self.isFenced(header)
-        switch self.peers.update(header.peer, { $0.receive(number, isFenced: isFenced) }) {
+        let refusal = self.refusal(of: message)
+        let isRefused = refusal != nil
+        switch self.peers.update(header.peer, { $0.receive(number, isRefused: isRefused) }) {
         case .settled, .repeated(.running), nil:
             self.unpin(references, &effects)
         case .repeated(.kept(let answer)):
@@ -67,9 +68,9 @@ extension NodeStateMachine {
             self.unpin(references, &effects)
             let text = "refused on its way, and later calls have started since"
             self.refuse(header, BusError(.overloaded, text), &effects)
-        case .fenced:
+        case .refused:
             self.unpin(references, &effects)
-            self.refuse(header, BusError(.denied, "the reference was revoked"), &effects)
+            if let refusal { self.refuse(header, refusal, &effects) }
         case .begun:
             delivered = DeliveredCall(
                 identity: CallIdentity(
@@ -82,6 +83,14 @@ extension NodeStateMachine {
 
     private mutating func started(_ number: UInt64, by caller: IncarnationID) {
         self.peers.update(caller) { $0.firstInOrder = max($0.firstInOrder, number) }
+    }
+
+    /// Why `call` must not run if it is new; nil if it may.
+    private func refusal(of call: Message) -> BusError? {
+        if self.isFenced(call.header) { return BusError(.denied, "the reference was revoked") }
+        guard self.isTooLate(call) else { return nil }
+        return BusError(
+            .disconnected, "the node of object \(call.header.object) is about to end")
     }
 
     /// Keeps and sends a FAILURE in place of running the call.

@@ -176,8 +176,12 @@ extension NodeStateMachine {
         _ peer: IncarnationID, reason: UInt64, _ effects: inout [NodeEffect]
     ) {
         let error = BusError(.disconnected, "the object's node \(peer) has ended")
-        for number in self.questions.keys where self.questions[number]?.callee == peer {
-            self.failQuestion(number, error, &effects)
+        for number in self.questions.keys {
+            guard let question = self.questions[number], question.callee == peer else { continue }
+            // It had answered whatever reached it. An answer that was lost with a link is told by
+            // a second transmission.
+            let isUnreached = reason == IncarnationEnd.leftIdle.rawValue && !question.isResent
+            self.failQuestion(number, error, &effects, isUnreached: isUnreached)
         }
         self.cancelAnswers(to: peer, &effects)
         self.peers.remove(peer)

@@ -66,6 +66,7 @@ extension NodeStateMachine {
         self.pin(request.target, &effects)
         for reference in request.references { self.pin(reference, &effects) }
         self.earliestDeadline = min(self.earliestDeadline, request.deadline)
+        self.awaits(request.extensions.chain)
         let callee = question.callee
         self.questions.insert(question, at: number)
         self.peers.add(callee)
@@ -252,14 +253,18 @@ extension NodeStateMachine {
     }
 
     /// There will be no answer: settles the question and tells its waiter.
+    ///
+    /// - Parameter isUnreached: whether it is known that the call never reached its callee.
     mutating func failQuestion(
-        _ number: UInt64, _ error: BusError, _ effects: inout [NodeEffect]
+        _ number: UInt64, _ error: BusError, _ effects: inout [NodeEffect],
+        isUnreached: Bool = false
     ) {
         guard let question = self.questions[number] else { return }
         self.settle(number, question, &effects)
         guard let waiter = question.waiter else { return }
         var error = error
-        error.executed = question.wasSent && question.callee != .broker ? .maybe : .no
+        let mayHaveRun = question.wasSent && question.callee != .broker && !isUnreached
+        error.executed = mayHaveRun ? .maybe : .no
         effects.append(.resume(waiter, .failed(error)))
     }
 

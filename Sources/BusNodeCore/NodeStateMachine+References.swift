@@ -37,14 +37,14 @@ extension NodeStateMachine {
         self.publications.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// What this node has published, sorted.
-    package var publishedNames: [String] { self.publications.keys.sorted() }
-
     /// The name is restated no longer. Returns whether it was.
     @discardableResult
     package mutating func withdrawn(_ name: String) -> Bool {
         self.publications.removeValue(forKey: name) != nil
     }
+
+    /// No name is restated any longer.
+    package mutating func allWithdrawn() { self.publications = [:] }
 
     /// What stands in a reference table for `reference`.
     func entry(for reference: Reference) -> ReferenceEntry {

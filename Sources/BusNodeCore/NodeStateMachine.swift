@@ -68,6 +68,8 @@ package struct NodeStateMachine: Sendable {
     /// Own objects of which the shell wants to hear when nobody else holds them any more.
     var watchedExports: Set<ObjectNumber> = []
     var endedPeers = EndedPeers()
+    /// While the node drains, the chains of the calls made from here; nil before.
+    var awaitedChains: Set<ChainID>?
 
     /// - Parameters:
     ///   - name: what listings call this node.
@@ -114,7 +116,10 @@ package struct NodeStateMachine: Sendable {
     /// The user is done: says goodbye, and fails what is still unsettled.
     package mutating func closed(at now: Tick, into effects: inout [NodeEffect]) {
         if case .closed = self.phase { return }
-        self.transmit(Message(FrameHeader(kind: .goodbye)), &effects)
+        // Then nobody need wonder whether a call still runs that was not answered.
+        let end = self.peers.runsAnswers ? IncarnationEnd.left : .leftIdle
+        let header = FrameHeader(kind: .goodbye, call: CallNumber(rawValue: end.rawValue))
+        self.transmit(Message(header), &effects)
         self.end(BusError(.disconnected, "the bus was closed"), &effects)
         effects.append(.closeLink(self.epoch))
     }

@@ -46,8 +46,8 @@ enum Arrival: Sendable {
     case beyondWindow
     /// It was never here, and calls with larger numbers were.
     case late
-    /// By a right that was revoked, perhaps.
-    case fenced
+    /// By a right that was revoked, perhaps, or at a node that drains.
+    case refused
     /// It is new, and runs from now on.
     case begun
 }
@@ -93,14 +93,14 @@ struct Peer: Sendable {
 
     /// Call `number` of the peer has come, which runs now if nothing is against it.
     ///
-    /// - Parameter isFenced: whether its object takes no new calls.
-    mutating func receive(_ number: UInt64, isFenced: Bool) -> Arrival {
+    /// - Parameter isRefused: whether no new call is taken.
+    mutating func receive(_ number: UInt64, isRefused: Bool) -> Arrival {
         if self.settled.contains(number) { return .settled }
         if let answer = self.answers[number] { return .repeated(answer) }
         // A caller that keeps its window has fewer than twice the calls here.
         guard self.answers.count < 2 * WireLimits.callsPerPair else { return .beyondWindow }
         guard number >= self.firstInOrder else { return .late }
-        guard !isFenced else { return .fenced }
+        guard !isRefused else { return .refused }
         self.firstInOrder = number
         self.answers.insert(.running, at: number)
         return .begun
@@ -175,6 +175,15 @@ struct PeerTable: Sendable {
 
     /// Calls delivered and not acknowledged, of all peers.
     var answerCount: Int { self.slots.reduce(0) { $0 + $1.peer.answers.count } }
+
+    /// Whether a call delivered here has not been answered.
+    var runsAnswers: Bool {
+        self.slots.contains { slot in
+            slot.peer.answers.keys.contains { number in
+                if case .running = slot.peer.answers[number] { true } else { false }
+            }
+        }
+    }
 
     func contains(_ id: IncarnationID) -> Bool { self.places[id] != nil }
 

@@ -17,9 +17,9 @@ public enum DeathReason: String, Hashable, Sendable, Codable, CaseIterable {
 
     /// - Parameter end: a reason as PEER_ENDED carries it; newer ones are taken for a crash.
     package init(end: UInt64) {
-        switch end {
-        case 1: self = .ownerLeft
-        case 4: self = .ownerRestarted
+        switch IncarnationEnd(rawValue: end) {
+        case .left, .leftIdle: self = .ownerLeft
+        case .replaced: self = .ownerRestarted
         default: self = .ownerCrashed
         }
     }

@@ -108,6 +108,15 @@ import Testing
         #expect(stranger.take().isEmpty)
     }
 
+    @Test(arguments: [(5, 5), (1, 1), (0, 1), (4, 1)] as [(UInt64, UInt64)])
+    func `a goodbye tells whether every call was answered`(said: UInt64, told: UInt64) {
+        let (owner, holder) = (ScriptedNode(self.world, "o"), ScriptedNode(self.world, "h"))
+        owner.publish("x")
+        holder.find("x")
+        owner.send(Message(FrameHeader(kind: .goodbye, call: CallNumber(rawValue: said))))
+        #expect(holder.take().map(\.header.call.rawValue) == [told])
+    }
+
     @Test func `an owner is told of the end of a holder, after its own link is back`() {
         let (owner, holder) = (ScriptedNode(self.world, "o"), ScriptedNode(self.world, "h"))
         owner.publish("x")

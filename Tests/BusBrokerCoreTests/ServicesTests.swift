@@ -114,6 +114,18 @@ import Testing
         #expect(again.kind == .reply)
     }
 
+    @Test func `names are withdrawn all at once, and those who stand by have them`() {
+        let standby = ScriptedNode(self.world, "standby")
+        for name in ["counter", "bank"] { self.owner.publish(name, 7) }
+        standby.publish("counter", 8)
+        var answers: [Message] = []
+        self.owner.ask("withdrawAll()") { answers = $0 }
+        #expect(unrefs(answers) == [[7, 2]])
+        #expect(self.client.find("counter").references.map(\.reference) == [standby.object(8)])
+        #expect(self.client.find("bank").error.kind == .notFound)
+        #expect(self.owner.ask("withdrawAll()").kind == .reply, "again is no harm")
+    }
+
     @Test func `a standby takes over when the first owner ends`() {
         let standby = ScriptedNode(self.world, "standby")
         self.owner.publish("counter", 7)

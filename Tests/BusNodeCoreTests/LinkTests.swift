@@ -159,7 +159,7 @@ import Testing
                 "resume a unimplemented maybe", "release 1",
             ])
         #expect(node.core.exports.count == 0)
-        #expect(node.core.publishedNames == [])
+        #expect(node.core.published == [])
     }
 
     @Test func `a node that is refused for now tries again`() {
@@ -188,7 +188,7 @@ import Testing
         node.close()
         #expect(
             node.take() == [
-                "GOODBYE", "resume a disconnected maybe", "cancel handler #1", "release 1",
+                "GOODBYE #1", "resume a disconnected maybe", "cancel handler #1", "release 1",
                 "close 1",
             ])
         #expect(node.call("b") == "disconnected no")

@@ -100,11 +100,13 @@ struct NodeScript {
     /// The next message of the broker on the present link.
     mutating func receive(
         _ header: FrameHeader, payload: [UInt8] = [], ranges: [ClosedRange<UInt64>] = [],
-        references: [ReferenceEntry] = [], skipping: UInt64 = 0, epoch: Epoch? = nil
+        chain: ChainID? = nil, references: [ReferenceEntry] = [], skipping: UInt64 = 0,
+        epoch: Epoch? = nil
     ) {
         self.sequence &+= 1 &+ skipping
         var extensions = Extensions()
         extensions.ranges = ranges
+        extensions.chain = chain
         var frame = Message(
             header, payload: payload, extensions: extensions, references: references
         ).frame
@@ -121,13 +123,13 @@ struct NodeScript {
     /// A call by `peer`; `behind` says how far its watermark lies below the number.
     mutating func receiveCall(
         _ number: UInt64, to object: UInt64 = 7, behind: UInt32 = 1, flags: MessageFlags = [],
-        references: [ReferenceEntry] = []
+        chain: ChainID? = nil, references: [ReferenceEntry] = []
     ) {
         var header = FrameHeader(
             kind: .call, flags: flags, peer: NodeScript.peer,
             object: ObjectNumber(rawValue: object), call: CallNumber(rawValue: number))
         header.behind = behind
-        self.receive(header, references: references)
+        self.receive(header, chain: chain, references: references)
     }
 
     mutating func receiveReply(
@@ -152,13 +154,15 @@ struct NodeScript {
     @discardableResult
     mutating func call(
         _ name: String, of callee: IncarnationID = peer, bytes: Int = 0,
-        passing references: [Reference] = [], within span: Span? = nil, isOneWay: Bool = false
+        passing references: [Reference] = [], within span: Span? = nil, isOneWay: Bool = false,
+        chain: ChainID? = nil
     ) -> String? {
         var builder = MessageBuilder()
         builder.frame.append(contentsOf: repeatElement(0, count: bytes))
         var request = CallRequest(
             target: Reference(owner: callee, object: ObjectNumber(rawValue: 7)), builder: builder)
         request.references = references
+        request.extensions.chain = chain
         request.waiter = isOneWay ? nil : Waiter(name)
         if isOneWay { request.flags = .oneWay }
         if let span { request.deadline = self.now.advanced(by: span) }
@@ -227,6 +231,16 @@ struct NodeScript {
         defer { self.effects = [] }
         for case .deliver(let call) in self.effects.reversed() { return call }
         return nil
+    }
+
+    /// What the FAILUREs sent since the last look say.
+    mutating func takeFailures() -> [BusError] {
+        defer { self.effects = [] }
+        return self.effects.compactMap { effect in
+            guard case .transmit(let outgoing) = effect, outgoing.message.header.kind == .failure
+            else { return nil }
+            return FailureBody(payloadOf: outgoing.message).error
+        }
     }
 
     private static func line(_ effect: NodeEffect) -> String {

@@ -79,10 +79,10 @@ import Testing
 
     @Test func `handshake lists every reason why an incarnation ends`() throws {
         let text = try section("6. ", of: "handshake.md")
-        for reason in [IncarnationEnd.left, .lost, .notRestored, .replaced] {
+        for reason in [IncarnationEnd.left, .lost, .notRestored, .replaced, .leftIdle] {
             #expect(text.contains("| \(reason.rawValue) | it "))
         }
-        #expect(IncarnationEnd(rawValue: 5) == nil)
+        #expect(IncarnationEnd(rawValue: 6) == nil)
     }
 
     @Test func `the broker's methods are those that it has`() throws {

@@ -17,6 +17,8 @@ import TestObjects
 ///     TestWorker launch NAME     launches another one with a gate, and says its process number
 ///     TestWorker files FOLDER    serves a folder's files, and says "ready"
 ///     TestWorker open PATH       opens a file of that server, keeps it, and says "open"
+///     TestWorker serve NAME      publishes a counter and says "ready"; when it is told to end, it
+///                                drains and says how much was counted
 ///     TestWorker fail TEXT       writes to standard error and ends with status 3
 @main struct TestWorker {
     static func main() async throws {
@@ -59,6 +61,13 @@ import TestObjects
             let files = try await bus.find(FileServer.self, named: "files")
             kept.append(try await files.open(name))
             say("open")
+        case "serve":
+            let counter = Counter(actorSystem: bus)
+            try await bus.publish(counter, as: name)
+            say("ready")
+            try await bus.run()
+            say("\(try await counter.value())")
+            return
         default:
             kept.append(try await TestObjects(on: bus))
             say("ready")

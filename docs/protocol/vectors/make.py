@@ -218,7 +218,7 @@ def handshakes():
           Message("REFUSED", payload=body), [(f"failure.{name}", body[name]) for name in body])
     write("heartbeat", "HEARTBEAT: nothing but its place in the sequence.",
           Message("HEARTBEAT", epoch=3, sequence=12))
-    write("goodbye", "GOODBYE: the incarnation ends at once.", Message("GOODBYE", epoch=3, sequence=13))
+    write("goodbye", "GOODBYE: the incarnation ends at once, with every call answered.", Message("GOODBYE", epoch=3, sequence=13, call=5))
 
 
 def calls():
