@@ -33,7 +33,7 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 // Pure: values, the wire, small shared structures.
 let layer0: [Target] = [
     .target(name: "BusValue", swiftSettings: settings + [.strictMemorySafety()]),
-    .target(name: "BusKernel", dependencies: [deque], swiftSettings: settings),
+    .target(name: "BusKernel", swiftSettings: settings),
     .target(name: "BusWire", dependencies: ["BusValue"], swiftSettings: settings),
 ]
 
@@ -225,7 +225,8 @@ let tests: [Target] = [
         dependencies: ["BusKernel", "BusNodeCore", "BusValue", "BusWire"],
         swiftSettings: settings),
     .testTarget(
-        name: "BusNodeTests", dependencies: ["BusNode", "BusZeroMQ"], swiftSettings: settings),
+        name: "BusNodeTests", dependencies: ["BusNode", "BusNodeCore", "BusWire", "BusZeroMQ"],
+        swiftSettings: settings),
     .testTarget(
         name: "BusSimulationTests",
         dependencies: ["BusSimulation", "BusWire", "TestPrograms", "objbus"],

@@ -29,7 +29,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "BusValue", swiftSettings: fuzzed + [.strictMemorySafety()]),
-        .target(name: "BusKernel", dependencies: [deque], swiftSettings: fuzzed),
+        .target(name: "BusKernel", swiftSettings: fuzzed),
         .target(name: "BusWire", dependencies: ["BusValue"], swiftSettings: fuzzed),
         .target(
             name: "BusBrokerCore", dependencies: ["BusKernel", "BusValue", "BusWire"],

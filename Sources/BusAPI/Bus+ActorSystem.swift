@@ -68,7 +68,7 @@ extension Bus: DistributedActorSystem {
         guard !actor.id.options.isOneWay else {
             throw BusError.noResult(of: MethodName.full(of: target))
         }
-        let reply = try await self.call(actor, target, invocation)
+        let reply = try await self.call(actor, target, &invocation)
         return try self.decode(Res.self, from: reply)
     }
 
@@ -81,10 +81,10 @@ extension Bus: DistributedActorSystem {
             if let error = invocation.problem(calling: Act.self) { throw error }
             try await self.callOneWay(
                 actor.id, method: MethodName.full(of: target), hint: self.hint(Act.self, target),
-                invocation.arguments)
+                invocation.takeArguments())
             return
         }
-        _ = try await self.call(actor, target, invocation)
+        _ = try await self.call(actor, target, &invocation)
     }
 
     /// An object with stable names needs no hint; of others the caller can't know (rules R27).
@@ -93,12 +93,12 @@ extension Bus: DistributedActorSystem {
     }
 
     private func call<Act>(
-        _ actor: Act, _ target: RemoteCallTarget, _ invocation: BusInvocationEncoder
+        _ actor: Act, _ target: RemoteCallTarget, _ invocation: inout BusInvocationEncoder
     ) async throws -> Reply where Act: DistributedActor, Act.ID == HeldReference {
         if let error = invocation.problem(calling: Act.self) { throw error }
         let hint = self.hint(Act.self, target)
         return try await self.call(
-            actor.id, method: MethodName.full(of: target), hint: hint, invocation.arguments)
+            actor.id, method: MethodName.full(of: target), hint: hint, invocation.takeArguments())
     }
 
     /// Runs a call of an object without stable names, by the hint that came with it.

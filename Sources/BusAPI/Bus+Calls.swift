@@ -31,13 +31,15 @@ extension Bus {
     ///
     /// - Throws: what the object threw, or `BusError`.
     func call(
-        _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder
+        _ target: HeldReference, method: String, hint: String? = nil,
+        _ arguments: consuming PayloadEncoder
     ) async throws -> Reply {
         let extensions = self.extensions(method, hint, target)
         let middleware = self.configuration.middleware
         guard !middleware.isEmpty else {
             return try await self.callDirectly(target, extensions, arguments)
         }
+        let arguments = arguments
         return try await middleware.around(self.info(of: target, extensions)) { info in
             var extensions = extensions
             extensions.headers = info.headers
@@ -53,19 +55,22 @@ extension Bus {
     }
 
     private func callDirectly(
-        _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder
+        _ target: HeldReference, _ extensions: Extensions, _ arguments: consuming PayloadEncoder
     ) async throws -> Reply {
         let options = target.options
         let deadline = self.deadline(options)
         var resolved = self.current(target)
+        var request = CallRequest(target: resolved.reference, builder: arguments.takeBuilder())
+        request.references = arguments.references
+        request.buffers = arguments.buffers
+        request.extensions = extensions
+        request.deadline = deadline
+        if options.isIdempotent { request.flags.insert(.idempotent) }
+        // The tokens of what the call needs must not die before it is in the stream.
+        defer { withExtendedLifetime(arguments) {} }
         while true {
-            var request = CallRequest(target: resolved.reference, builder: arguments.builder)
-            request.references = arguments.references
-            request.buffers = arguments.buffers
-            request.extensions = extensions
-            request.deadline = deadline
-            if options.isIdempotent { request.flags.insert(.idempotent) }
-            let outcome = await PendingCall(self.node).outcome(of: request)
+            request.target = resolved.reference
+            let outcome = await PendingCall(self.node).outcome(of: &request)
             do {
                 return try self.reply(of: outcome)
             } catch let error as BusError {
@@ -108,7 +113,7 @@ extension Bus {
         request.deadline = self.deadline(target.options)
         // Nobody waits for an answer: the tokens of what the call needs must not die before it is
         // in the stream.
-        try withExtendedLifetime((target, arguments)) { _ = try self.node.call(request) }
+        try withExtendedLifetime((target, arguments)) { _ = try self.node.call(&request) }
     }
 
     /// Calls a method of the broker.
@@ -130,7 +135,7 @@ extension Bus {
         while true {
             do {
                 defer { withExtendedLifetime(arguments) {} }
-                return try self.reply(of: await PendingCall(self.node).outcome(of: request))
+                return try self.reply(of: await PendingCall(self.node).outcome(of: &request))
             } catch let error as BusError where error.kind == .recovering {
                 // At the deadline the next attempt fails by itself.
                 guard (try? await Task.sleep(for: Self.recoveryPause)) != nil else {

@@ -66,10 +66,18 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
     /// order of starting (rules R17). The rest runs on the node's executor.
     func deliver(_ call: DeliveredCall) {
         guard let bus else { return }
-        let hold = MessageHold(call.message, bus.node)
+        let hand: CallInHand
+        do {
+            hand = CallInHand(call, try call.message.extensions(), bus)
+        } catch {
+            bus.node.unpin(call.message.references.map(\.reference))
+            bus.node.started(call.object)
+            bus.answer(call, FailureBody(BusError(.invalid, error.message)))
+            return
+        }
         if let identity = call.identity { bus.running.starts(identity) }
         let task = Task.immediate(executorPreference: bus.node.executor) {
-            await bus.handle(call, hold)
+            await bus.handle(hand)
         }
         if let identity = call.identity { bus.running.started(identity, task) }
     }
@@ -77,39 +85,40 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
 
 extension Bus {
     /// Runs one call and sends its reply.
-    func handle(_ call: DeliveredCall, _ hold: MessageHold?) async {
-        let extensions: Extensions
+    func handle(_ hand: CallInHand) async {
         do {
-            extensions = try call.message.extensions()
-        } catch {
-            self.node.started(call.object)
-            self.answer(call, FailureBody(BusError(.invalid, error.message)))
-            return
-        }
-        let reference = Reference(owner: self.incarnation, object: call.object)
-        let context = CallContext(
-            caller: call.caller, object: reference, method: extensions.method ?? "",
-            name: extensions.name, chain: extensions.chain ?? self.nextChain(),
-            number: call.identity?.number, deadline: call.deadline, clock: self.node.clock)
-        do {
-            let incoming = IncomingCall(call, extensions, self, hold)
-            let result = try await CallContext.$current.withValue(context) {
-                try await self.dispatchInsideMiddleware(incoming, context)
+            let result = try await CallContext.$current.withValue(self.context(of: hand)) {
+                // Apart from each other: a function's frame has room for all that it may do.
+                self.configuration.middleware.isEmpty
+                    ? try await self.dispatch(IncomingCall(hand))
+                    : try await self.dispatchInsideMiddleware(IncomingCall(hand))
             }
-            self.answer(call, result)
+            self.answer(hand.delivered, consume result)
         } catch {
-            let hop = Hop(
-                node: self.configuration.name, object: extensions.name ?? reference.description,
-                method: context.method)
-            self.answer(call, FailureBody(thrown: error, at: hop))
+            self.answer(hand, error)
         }
     }
 
-    private func dispatchInsideMiddleware(
-        _ call: IncomingCall, _ context: CallContext
-    ) async throws -> CallResult {
-        let middleware = self.configuration.middleware
-        guard !middleware.isEmpty else { return try await self.dispatch(call) }
+    private func answer(_ hand: CallInHand, _ error: any Error) {
+        let extensions = hand.extensions
+        let reference = Reference(owner: self.incarnation, object: hand.delivered.object)
+        let hop = Hop(
+            node: self.configuration.name, object: extensions.name ?? reference.description,
+            method: extensions.method ?? "")
+        self.answer(hand.delivered, FailureBody(thrown: error, at: hop))
+    }
+
+    private func context(of hand: CallInHand) -> CallContext {
+        let (call, extensions) = (hand.delivered, hand.extensions)
+        return CallContext(
+            caller: call.caller, object: Reference(owner: self.incarnation, object: call.object),
+            method: extensions.method ?? "", name: extensions.name,
+            chain: extensions.chain ?? self.nextChain(), number: call.identity?.number,
+            deadline: call.deadline, clock: self.node.clock)
+    }
+
+    private func dispatchInsideMiddleware(_ call: IncomingCall) async throws -> CallResult {
+        guard let context = CallContext.current else { return try await self.dispatch(call) }
         var info = CallInfo(
             side: .object, object: context.object, name: context.name, method: context.method,
             chain: context.chain, caller: context.caller)
@@ -119,7 +128,7 @@ extension Bus {
         defer {
             if !announced.load(ordering: .relaxed) { call.started() }
         }
-        return try await middleware.around(info) { _ in
+        return try await self.configuration.middleware.around(info) { _ in
             var call = call
             call.isAnnounced = announced.exchange(true, ordering: .relaxed)
             return try await self.dispatch(call)
@@ -139,8 +148,7 @@ extension Bus {
         }
         if let object = object as? any BusObjectProtocol {
             if let result = try await object.run(call) { return result }
-            let interface = await Self.interface(of: object)
-            throw Self.noMethod(call.method, of: interface.name, interface.methods.map(\.name))
+            throw await Self.noMethod(call.method, of: object)
         }
         call.started()
         try call.checkStart()
@@ -176,6 +184,13 @@ extension Bus {
             documentation: "Without @BusObject: its methods have no stable names.", methods: [])
     }
 
+    private static func noMethod(
+        _ name: String, of object: any DistributedActor
+    ) async -> BusError {
+        let interface = await self.interface(of: object)
+        return self.noMethod(name, of: interface.name, interface.methods.map(\.name))
+    }
+
     private static func noMethod(_ name: String, of type: String, _ names: [String]) -> BusError {
         let base = name.prefix { $0 != "(" }
         let alike = names.filter { $0.prefix { $0 != "(" } == base }
@@ -188,18 +203,18 @@ extension Bus {
             alike.isEmpty ? .unimplemented : .invalid, "\(type) has no method \(name); \(hint)")
     }
 
-    private func answer(_ call: DeliveredCall, _ result: CallResult) {
+    private func answer(_ call: DeliveredCall, _ result: consuming CallResult) {
         self.node.ended(call)
         guard let identity = call.identity else { return }
-        var request = ReplyRequest(builder: result.builder)
-        request.references = result.references
-        request.buffers = result.buffers
+        var request = ReplyRequest(builder: result.encoder.takeBuilder())
+        request.references = result.encoder.references
+        request.buffers = result.encoder.buffers
         self.node.reply(to: identity, request)
         self.running.ended(identity)
         withExtendedLifetime(result) {}
     }
 
-    private func answer(_ call: DeliveredCall, _ failure: FailureBody) {
+    func answer(_ call: DeliveredCall, _ failure: FailureBody) {
         self.node.ended(call)
         guard let identity = call.identity else {
             self.configuration.logger.warning(

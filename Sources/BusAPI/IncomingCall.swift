@@ -5,26 +5,40 @@ import BusNodeCore
 import BusValue
 import BusWire
 
-/// A call on its way to its object; what the code that `@BusObject` writes works with.
-public struct IncomingCall: Sendable {
-    /// The method's full name, `transfer(_:to:)`.
-    public private(set) var method: String
+/// What came with a call, held until the last one interested in it is done. In one place, so that
+/// the frames of the functions that hand it on stay small (docs/performance.md).
+final class CallInHand: Sendable {
     let bus: Bus
     let delivered: DeliveredCall
     let extensions: Extensions
     private let hold: MessageHold?
+
+    init(_ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus) {
+        self.bus = bus
+        self.delivered = delivered
+        self.extensions = extensions
+        self.hold = MessageHold(delivered.message, bus.node)
+    }
+}
+
+/// A call on its way to its object; what the code that `@BusObject` writes works with.
+public struct IncomingCall: Sendable {
+    /// The method's full name, `transfer(_:to:)`.
+    public private(set) var method: String
+    private let hand: CallInHand
     /// Where in a batch the call is; nil if it is the whole message.
     private var place: BatchPlace?
     /// Whether the node knows that it has started.
     var isAnnounced = false
 
-    init(_ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus, _ hold: MessageHold?) {
-        self.method = extensions.method ?? ""
-        self.bus = bus
-        self.delivered = delivered
-        self.extensions = extensions
-        self.hold = hold
+    init(_ hand: CallInHand) {
+        self.method = hand.extensions.method ?? ""
+        self.hand = hand
     }
+
+    var bus: Bus { self.hand.bus }
+    var delivered: DeliveredCall { self.hand.delivered }
+    var extensions: Extensions { self.hand.extensions }
 
     /// One call of a batch, which this is.
     func part(_ method: String, at place: BatchPlace) -> IncomingCall {
@@ -125,18 +139,8 @@ public struct ArgumentReader {
 
 /// A result that is ready to be sent.
 public struct CallResult: Sendable {
-    let builder: MessageBuilder
-    let references: [Reference]
-    let buffers: [Bytes]
     /// Keeps what the result refers to until it has been sent.
-    let encoder: PayloadEncoder
-
-    init(encoder: PayloadEncoder) {
-        self.builder = encoder.builder
-        self.references = encoder.references
-        self.buffers = encoder.buffers
-        self.encoder = encoder
-    }
+    var encoder: PayloadEncoder
 }
 
 /// What a user can understand of a decoding or encoding error.

@@ -20,11 +20,10 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
         self.payload.append(byte: 0x80)
     }
 
-    /// The arguments as an array.
-    var arguments: PayloadEncoder {
-        var complete = self.payload
-        complete.setArrayCount(self.count)
-        return complete
+    /// The arguments as an array; once, since what two have is copied when one of them goes on.
+    mutating func takeArguments() -> PayloadEncoder {
+        self.payload.setArrayCount(self.count)
+        return self.payload.take()
     }
 
     /// Type parameters of the object, of a method, or the type of a stub; none crosses the bus.

@@ -3,18 +3,18 @@
 import BusNode
 import BusNodeCore
 import BusWire
-import BusZeroMQ
+import Synchronization
 
 /// A task that awaits a call's outcome.
-final class PendingCall: CallWaiter {
-    private struct State {
-        var continuation: UnsafeContinuation<CallOutcome, Never>?
-        var number: CallNumber?
-        var isCancelled = false
-    }
-
+///
+/// One for each call, so it has no lock: the continuation is written before the node hears of the
+/// call, and read when the node gives the outcome, once.
+final class PendingCall: CallWaiter, @unchecked Sendable {
     private let node: Node
-    private let state = Locked(State())
+    private var continuation: UnsafeContinuation<CallOutcome, Never>?
+    /// The call's number; 0 before it has one, `cancelled` once its task was cancelled.
+    private let number = Atomic<UInt64>(0)
+    private static let cancelled = UInt64.max
 
     init(_ node: Node) {
         self.node = node
@@ -22,39 +22,32 @@ final class PendingCall: CallWaiter {
 
     /// Issues the call and suspends until its outcome is there. Cancelling the task cancels the
     /// call, which still gets an outcome at once.
-    func outcome(of request: consuming CallRequest) async -> CallOutcome {
-        var request = request
+    func outcome(of request: inout CallRequest) async -> CallOutcome {
         request.waiter = self
-        let moved = request
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                self.state.withLock { $0.continuation = continuation }
-                self.issue(moved)
+                self.continuation = continuation
+                self.issue(&request)
             }
         } onCancel: {
-            let number = self.state.withLock { state in
-                state.isCancelled = true
-                return state.number
-            }
-            if let number { self.node.cancel(number) }
+            let number = self.number.exchange(Self.cancelled, ordering: .acquiringAndReleasing)
+            guard number != 0, number != Self.cancelled else { return }
+            self.node.cancel(CallNumber(rawValue: number))
         }
     }
 
-    private func issue(_ request: CallRequest) {
+    private func issue(_ request: inout CallRequest) {
         do throws(BusError) {
-            guard let number = try self.node.call(request) else { return }
-            let isCancelled = self.state.withLock { state in
-                state.number = number
-                return state.isCancelled
-            }
-            if isCancelled { self.node.cancel(number) }
+            guard let number = try self.node.call(&request) else { return }
+            let (isCurrent, _) = self.number.compareExchange(
+                expected: 0, desired: number.rawValue, ordering: .acquiringAndReleasing)
+            if !isCurrent { self.node.cancel(number) }
         } catch {
             self.resume(.failed(error))
         }
     }
 
     func resume(_ outcome: CallOutcome) {
-        let continuation = self.state.withLock { $0.continuation.take() }
-        continuation?.resume(returning: outcome)
+        self.continuation?.resume(returning: outcome)
     }
 }

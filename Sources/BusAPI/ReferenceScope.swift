@@ -134,8 +134,22 @@ struct PayloadEncoder {
         for reference in references { _ = scope.slot(for: reference) }
     }
 
+    /// Moves the message's builder out; what it refers to stays.
+    mutating func takeBuilder() -> MessageBuilder { self.builder.take() }
+
+    /// Moves it out, and leaves one that is good for nothing.
+    mutating func take() -> PayloadEncoder {
+        defer { _ = self.builder.take() }
+        return self
+    }
+
     /// Writes the head of the array that the payload is, once its count is known.
     mutating func setArrayCount(_ count: Int) {
+        guard count >= 24 else {
+            // The byte that was kept for it is all of it.
+            self.builder.frame[FrameHeader.size] = 0x80 | UInt8(count)
+            return
+        }
         var head: [UInt8] = []
         CBORWriter.array(count: count, into: &head)
         self.builder.frame.replaceSubrange(

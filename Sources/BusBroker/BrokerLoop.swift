@@ -28,6 +28,8 @@ struct BrokerLoop: ~Copyable {
     private var core: BrokerStateMachine
     private var reporter: BrokerReporter
     private var poller = Poller()
+    /// The number of the socket's events there.
+    private let events: Int
     private var tracker = DescriptorTracker()
     /// Reused for every message.
     private var effects: [BrokerEffect] = []
@@ -53,7 +55,7 @@ struct BrokerLoop: ~Copyable {
         self.metricsDue = self.now
         // Sends as well, but `run` never waits before it has found the socket empty after them.
         _ = try self.poller.add(socket, receivesOnly: true)
-        _ = try self.poller.addEvents(of: socket)
+        self.events = try self.poller.addEvents(of: socket)
         _ = self.poller.add(control.waker)
         self.socket = socket
     }
@@ -63,9 +65,9 @@ struct BrokerLoop: ~Copyable {
         var message = MessageInHand()
         var isDrained = false
         while !self.control.isStopping {
-            _ = try self.poller.wait(timeout: isDrained ? self.idleTime : 0)
+            let ready = try self.poller.wait(timeout: isDrained ? self.idleTime : 0)
             self.now = Tick(nanoseconds: MonotonicClock.now())
-            try self.takeEvents()
+            if ready.contains(self.events) { try self.takeEvents() }
             isDrained = try self.receiveBatch(&message)
             try self.reportClosed(&message, isDrained: isDrained)
             if self.now >= self.core.nextDeadline {

@@ -23,8 +23,9 @@ package struct TimerQueue<Subject: Sendable>: Sendable {
 
     package var count: Int { self.heap.count }
 
-    /// When the soonest entry is due; nil when there is none.
-    package var nextDue: Tick? { self.heap.isEmpty ? nil : self.heap[0].due }
+    /// When the soonest entry is due; nil when there is none. Stored, since generic code of another
+    /// module is not specialised, and cores are asked for it after each step.
+    package private(set) var nextDue: Tick?
 
     package mutating func add(_ subject: Subject, due: Tick) {
         self.added += 1
@@ -36,17 +37,19 @@ package struct TimerQueue<Subject: Sendable>: Sendable {
             self.heap.swapAt(child, parent)
             child = parent
         }
+        self.nextDue = self.heap[0].due
     }
 
     /// Takes the soonest entry if it is due at `now`.
     package mutating func popDue(at now: Tick) -> Subject? {
-        guard !self.heap.isEmpty, self.heap[0].due <= now else { return nil }
+        guard let nextDue, nextDue <= now else { return nil }
         let first = self.heap[0]
         let last = self.heap.removeLast()
         if !self.heap.isEmpty {
             self.heap[0] = last
             self.siftDown()
         }
+        self.nextDue = self.heap.first?.due
         return first.subject
     }
 

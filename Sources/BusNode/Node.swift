@@ -53,7 +53,14 @@ package final class Node: @unchecked Sendable {
     private var core: NodeStateMachine
     /// The core's next deadline, in nanoseconds.
     private let deadline = Atomic<UInt64>(.max)
+    /// The core's incarnation; 0 before the first, since that is the broker's.
+    private let incarnationNumber = Atomic<UInt64>(0)
     private var tokens: [Reference: WeakToken] = [:]
+    /// A list that has its memory already, lent to one step at a time.
+    private var spareEffects: [NodeEffect] = []
+    private let isSpareLent = Atomic<Bool>(false)
+    /// A list that once was longer gives its memory back.
+    private static let spareCapacityMax = 256
 
     private let deadTokens = Locked<[(Reference, TokenGeneration)]>([])
     private let deadTokenCount = Atomic<Int>(0)
@@ -104,7 +111,10 @@ package final class Node: @unchecked Sendable {
     /// Lets `waitForEnd` return although a thread still runs a handler.
     package func stopWaitingForEnd() { self.loop.end.giveUp() }
 
-    package var incarnation: IncarnationID? { self.lock.withLock { self.core.incarnation } }
+    package var incarnation: IncarnationID? {
+        let number = self.incarnationNumber.load(ordering: .sequentiallyConsistent)
+        return number == 0 ? nil : IncarnationID(rawValue: number)
+    }
 
     package var isLinked: Bool { self.lock.withLock { self.core.isLinked } }
 
@@ -123,16 +133,14 @@ package final class Node: @unchecked Sendable {
     // MARK: Calls
 
     /// Issues a call; see `NodeStateMachine.callIssued`.
-    package func call(_ request: consuming CallRequest) throws(BusError) -> CallNumber? {
+    package func call(_ request: inout CallRequest) throws(BusError) -> CallNumber? {
         if self.outbox.isStalled, self.outbox.count > 100_000 {
             throw BusError(.overloaded, "100000 messages wait for the broker")
         }
         var outcome: Result<CallNumber?, BusError> = .success(nil)
-        var moved: CallRequest? = consume request
         self.step { core, now, effects in
-            guard let request = moved.take() else { return }
             do throws(BusError) {
-                outcome = .success(try core.callIssued(request, at: now, into: &effects))
+                outcome = .success(try core.callIssued(&request, at: now, into: &effects))
             } catch {
                 outcome = .failure(error)
             }
@@ -266,7 +274,7 @@ package final class Node: @unchecked Sendable {
         return self.lock.withLock { Self.isCurrent(call, &self.core) }
     }
 
-    /// Takes the core `inout` for the same reason as `publishDeadline`.
+    /// Takes the core `inout` for the same reason as `publish`.
     private static func isCurrent(_ call: DeliveredCall, _ core: inout NodeStateMachine) -> Bool {
         !core.isRevoked(call)
     }
@@ -309,11 +317,12 @@ package final class Node: @unchecked Sendable {
 
     /// Does the work of `step`; the lock is closed when it begins and open when it ends.
     private func locked(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
+        let isLent = !self.isSpareLent.exchange(true, ordering: .acquiring)
         var effects: [NodeEffect] = []
+        if isLent { swap(&effects, &self.spareEffects) }
         body(&self.core, self.clock.now(), &effects)
-        var others: [NodeEffect] = []
         var dropped: [AnyObject] = []
-        var sends = false
+        var (sends, hasOthers) = (false, false)
         for effect in effects {
             switch effect {
             case .transmit(let outgoing):
@@ -328,19 +337,23 @@ package final class Node: @unchecked Sendable {
             case .release(let object):
                 if let last = self.delegate?.release(object) { dropped.append(last) }
             case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .died, .unheld, .report:
-                others.append(effect)
+                hasOthers = true
             }
         }
-        let deadline = self.publishDeadline(of: &self.core)
+        let deadline = self.publish(&self.core)
         self.lock.unlock()
         if sends { self.outbox.drain() }
-        for effect in others { self.run(effect) }
+        if hasOthers { for effect in effects { self.run(effect) } }
         if let host {
             host.notLater(than: deadline, self)
         } else {
             self.loop.notLater(than: deadline)
         }
         dropped.removeAll()
+        guard isLent else { return }
+        effects.removeAll(keepingCapacity: effects.capacity <= Self.spareCapacityMax)
+        swap(&effects, &self.spareEffects)
+        self.isSpareLent.store(false, ordering: .releasing)
     }
 
     private func run(_ effect: NodeEffect) {
@@ -379,10 +392,15 @@ package final class Node: @unchecked Sendable {
         Tick(nanoseconds: self.deadline.load(ordering: .sequentiallyConsistent))
     }
 
-    /// Tells the loop without the lock; call under it, so that there is one writer.
+    /// Tells of the core what is asked for without the lock; call under it, so that there is one
+    /// writer. Returns the next deadline.
     ///
     /// Takes the core `inout`: a property read through `self.core` copies the whole machine first.
-    private func publishDeadline(of core: inout NodeStateMachine) -> Tick {
+    private func publish(_ core: inout NodeStateMachine) -> Tick {
+        let incarnation = core.incarnation?.rawValue ?? 0
+        if self.incarnationNumber.load(ordering: .relaxed) != incarnation {
+            self.incarnationNumber.store(incarnation, ordering: .sequentiallyConsistent)
+        }
         let deadline = core.nextDeadline
         if self.deadline.load(ordering: .relaxed) != deadline.nanoseconds {
             self.deadline.store(deadline.nanoseconds, ordering: .sequentiallyConsistent)

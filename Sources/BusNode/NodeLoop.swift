@@ -19,6 +19,9 @@ final class NodeLoop: @unchecked Sendable {
     /// more of these, so that what waits does so by caller (`StartQueue`), not in the socket.
     private static let batch = 64
     private static let receiveBatch = 1_024
+    /// How long messages of handlers may wait for those of others, to be sent together: 50 us, in
+    /// nanoseconds.
+    private static let gatherTime: UInt64 = 50_000
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
     private static let stallRetry: UInt64 = 1_000_000
 
@@ -38,6 +41,8 @@ final class NodeLoop: @unchecked Sendable {
     /// The leader's: handed over with the lead, which is a lock.
     private var link: LinkSockets?
     private var poller = Poller()
+    /// Whether the link may have a message: news of one came, or not all were taken then.
+    private var mayReceive = false
     private var isDrained = true
 
     init(_ node: Node) {
@@ -89,26 +94,43 @@ final class NodeLoop: @unchecked Sendable {
             self.end.reached()
             return
         }
+        // The one who led before may be in a handler still, and must not keep back what it sends.
+        self.node.outbox.stopGathering()
         self.fulfilRequests()
-        let received = self.receive()
+        let received = self.mayReceive ? self.receive() : 0
         self.node.deliverWaiting()
         if self.node.outbox.count > 0 { self.node.outbox.drain() }
         let now = MonotonicClock.now()
         if self.node.nextDeadline().nanoseconds <= now {
             self.node.step { core, now, effects in core.timePassed(at: now, into: &effects) }
         }
-        let ran = self.runJobs(member)
-        guard self.crew.isLeader(member), !ran, received < Self.receiveBatch else { return }
+        self.runJobs(member)
+        guard self.crew.isLeader(member), received < Self.receiveBatch else { return }
         self.wait()
     }
 
-    private func runJobs(_ member: Int) -> Bool {
-        guard self.node.executor.hasJobs, self.crew.mayRunJobs else { return false }
-        for index in 0..<Self.batch {
-            guard self.crew.watched({ self.node.executor.runOne() }) else { return index > 0 }
-            guard self.crew.isLeader(member) else { return true }
+    /// Runs some handlers. What they send leaves together, unless one of them takes its time.
+    private func runJobs(_ member: Int) {
+        guard self.node.executor.hasJobs, self.crew.mayRunJobs else { return }
+        let outbox = self.node.outbox
+        var gatheredSince: UInt64?
+        outbox.gather()
+        for _ in 0..<Self.batch {
+            guard self.crew.watched({ self.node.executor.runOne() }) else { break }
+            // The next one has stopped the gathering, and may gather itself.
+            guard self.crew.isLeader(member) else { return outbox.drain() }
+            guard outbox.count > 0 else { continue }
+            let now = MonotonicClock.now()
+            let since = gatheredSince ?? now
+            gatheredSince = since
+            guard now - since >= Self.gatherTime else { continue }
+            gatheredSince = nil
+            outbox.stopGathering()
+            outbox.drain()
+            outbox.gather()
         }
-        return true
+        outbox.stopGathering()
+        outbox.drain()
     }
 
     private func wait() {
@@ -123,7 +145,7 @@ final class NodeLoop: @unchecked Sendable {
         let isBusy =
             self.requested.load(ordering: .sequentiallyConsistent) > 0
             || (self.node.executor.hasJobs && self.crew.mayRunJobs)
-            || self.node.mayDeliver
+            || self.node.mayDeliver || self.mayReceive
             || self.isStopped.load(ordering: .sequentiallyConsistent)
         let now = MonotonicClock.now()
         let due = self.node.nextDeadline().nanoseconds
@@ -131,6 +153,7 @@ final class NodeLoop: @unchecked Sendable {
         if self.node.outbox.isStalled { timeout = min(timeout, Self.stallRetry) }
         do {
             let ready = try self.poller.wait(timeout: timeout)
+            if ready.contains(1) { self.mayReceive = true }
             if ready.contains(2) || ready.contains(3) { self.checkLink() }
         } catch {
             self.failLink("polling: \(error)")
@@ -138,6 +161,7 @@ final class NodeLoop: @unchecked Sendable {
     }
 
     private func receive() -> Int {
+        self.mayReceive = false
         guard let link else { return 0 }
         for count in 0..<Self.receiveBatch {
             do {
@@ -147,8 +171,8 @@ final class NodeLoop: @unchecked Sendable {
                 self.failLink("receiving: \(error)")
                 return 0
             }
-            guard self.link === link else { return count }
         }
+        self.mayReceive = true
         return Self.receiveBatch
     }
 
@@ -169,6 +193,7 @@ final class NodeLoop: @unchecked Sendable {
     // MARK: Links
 
     private func fulfilRequests() {
+        guard self.requested.load(ordering: .sequentiallyConsistent) > 0 else { return }
         while let request = self.requests.withLock({ $0.popFirst() }) {
             self.requested.subtract(1, ordering: .sequentiallyConsistent)
             switch request {
@@ -193,6 +218,7 @@ final class NodeLoop: @unchecked Sendable {
             try link.attach(attach)
             guard case .sent = link.send(hello) else { throw ZeroMQError.again }
             self.link = link
+            self.mayReceive = true
             _ = self.node.outbox.use(link)
             // libzmq reports news only to those who have found nothing before.
             self.checkLink()

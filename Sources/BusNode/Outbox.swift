@@ -1,8 +1,8 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements rules: links, R3.
 
-import BusNodeCore
-import BusWire
+package import BusNodeCore
+package import BusWire
 import BusZeroMQ
 import DequeModule
 import Synchronization
@@ -11,19 +11,21 @@ import Synchronization
 ///
 /// Whoever appended tries to drain; who finds another thread draining leaves it the work. So no
 /// thread waits for another one's system calls, and nothing overtakes.
-final class Outbox: Sendable {
+package final class Outbox: Sendable {
     private let queue = Locked<Deque<Outgoing>>([])
     private let sending = Lock()
     private let link = Locked<LinkSockets?>(nil)
     private let queued = Atomic<Int>(0)
     private let stalled = Atomic<Bool>(false)
+    /// The thread whose messages wait until it has gathered some; 0 for none.
+    private let gatherer = Atomic<UInt>(0)
     private let onFailure: @Sendable (Epoch, String) -> Void
     private let onStall: @Sendable () -> Void
 
     /// - Parameters:
     ///   - onFailure: a link can't send any more; called under no lock.
     ///   - onStall: the pipe is full; somebody must call `drain` again soon.
-    init(
+    package init(
         onFailure: @escaping @Sendable (Epoch, String) -> Void,
         onStall: @escaping @Sendable () -> Void
     ) {
@@ -32,13 +34,13 @@ final class Outbox: Sendable {
     }
 
     /// Messages that no socket has taken yet.
-    var count: Int { self.queued.load(ordering: .relaxed) }
+    package var count: Int { self.queued.load(ordering: .relaxed) }
 
     /// Whether the pipe was full at the last attempt.
     var isStalled: Bool { self.stalled.load(ordering: .relaxed) }
 
     /// Appends; call under the core's lock so that the order is the core's.
-    func append(_ outgoing: Outgoing) {
+    package func append(_ outgoing: Outgoing) {
         self.queued.add(1, ordering: .sequentiallyConsistent)
         self.queue.withLock { $0.append(outgoing) }
     }
@@ -55,8 +57,26 @@ final class Outbox: Sendable {
         }
     }
 
+    /// From now on `drain` does nothing on this thread, so that what it sends leaves together: the
+    /// first message of several wakes libzmq's thread, the others find it awake.
+    ///
+    /// Others send what they find as before. A thread that gathers must come back to
+    /// `stopGathering` soon; for one that does not, somebody else has to call it.
+    package func gather() {
+        self.gatherer.store(SystemThread.currentID, ordering: .sequentiallyConsistent)
+    }
+
+    /// Nobody gathers any more. What was gathered is left to `drain`.
+    package func stopGathering() {
+        guard self.gatherer.load(ordering: .sequentiallyConsistent) != 0 else { return }
+        self.gatherer.store(0, ordering: .sequentiallyConsistent)
+    }
+
     /// Sends what is queued until nothing is left or the pipe is full.
-    func drain() {
+    package func drain() {
+        // What was queued before this look is seen by who stops the gathering, or by us here.
+        let gatherer = self.gatherer.load(ordering: .sequentiallyConsistent)
+        guard gatherer == 0 || gatherer != SystemThread.currentID else { return }
         while self.queued.load(ordering: .sequentiallyConsistent) > 0 {
             guard self.sending.tryLock() else { return }
             let failure = self.sendAll()

@@ -88,9 +88,14 @@ package struct ExportTable: Sendable {
     }
 
     private mutating func change(_ object: ObjectNumber, _ body: (inout Export) -> Void) -> Bool {
-        let isNew = self.exports[object] == nil
-        body(&self.exports[object, default: Export()])
-        return isNew
+        guard let place = self.exports.index(forKey: object) else {
+            var export = Export()
+            body(&export)
+            self.exports[object] = export
+            return true
+        }
+        body(&self.exports.values[place])
+        return false
     }
 
     private mutating func forgetIfIdle(_ object: ObjectNumber) -> Bool {

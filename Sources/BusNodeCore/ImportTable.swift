@@ -50,14 +50,15 @@ package struct ImportTable: Sendable {
 
     /// One copy arrived, in a message that pins it (rules R9).
     package mutating func countReceipt(_ entry: ReferenceEntry) {
-        self.imports[entry.reference, default: Import()].received += 1
-        self.imports[entry.reference]?.pins += 1
-        // A third party may pass on an older right than the one that is here already.
-        guard let held = self.imports[entry.reference], entry.seal != .none,
-            held.seal == .none || entry.generation >= held.generation
-        else { return }
-        self.imports[entry.reference]?.seal = entry.seal
-        self.imports[entry.reference]?.generation = entry.generation
+        self.change(entry.reference) { held in
+            held.received += 1
+            held.pins += 1
+            // A third party may pass on an older right than the one that is here already.
+            guard entry.seal != .none, held.seal == .none || entry.generation >= held.generation
+            else { return }
+            held.seal = entry.seal
+            held.generation = entry.generation
+        }
     }
 
     /// Copies of generations before `generation` are worth nothing. False if there are none here,
@@ -77,32 +78,36 @@ package struct ImportTable: Sendable {
     }
 
     package mutating func pin(_ reference: Reference) {
-        self.imports[reference, default: Import()].pins += 1
+        self.change(reference) { $0.pins += 1 }
     }
 
     /// Returns how many copies to release: nil unless nothing holds the reference any more.
     package mutating func unpin(_ reference: Reference) -> UInt64? {
-        guard let held = self.imports[reference], held.pins > 0 else { return nil }
-        self.imports[reference]?.pins -= 1
-        return self.takeIfIdle(reference)
+        guard let place = self.imports.index(forKey: reference),
+            self.imports.values[place].pins > 0
+        else { return nil }
+        self.imports.values[place].pins -= 1
+        return self.takeIfIdle(at: place)
     }
 
     /// Makes a token's generation; the token before it, if any, no longer counts. Nil if the
     /// reference is not held.
     package mutating func makeToken(_ reference: Reference) -> TokenGeneration? {
-        guard self.imports[reference] != nil else { return nil }
+        guard let place = self.imports.index(forKey: reference) else { return nil }
         self.tokensMade += 1
         let token = TokenGeneration(rawValue: self.tokensMade)
-        self.imports[reference]?.token = token
+        self.imports.values[place].token = token
         return token
     }
 
     /// The token of that generation died; a newer one is not concerned. Returns how many copies
     /// to release: nil unless nothing holds the reference any more.
     package mutating func tokenDied(_ reference: Reference, _ token: TokenGeneration) -> UInt64? {
-        guard self.imports[reference]?.token == token else { return nil }
-        self.imports[reference]?.token = nil
-        return self.takeIfIdle(reference)
+        guard let place = self.imports.index(forKey: reference),
+            self.imports.values[place].token == token
+        else { return nil }
+        self.imports.values[place].token = nil
+        return self.takeIfIdle(at: place)
     }
 
     /// The owner ended: its references are worth nothing and need no Release.
@@ -115,11 +120,22 @@ package struct ImportTable: Sendable {
         self.imports = [:]
     }
 
-    private mutating func takeIfIdle(_ reference: Reference) -> UInt64? {
-        guard let held = self.imports[reference], held.pins == 0, held.token == nil else {
-            return nil
+    /// Changes a row where it lies, a new one if there is none: `subscript` would take coroutine
+    /// frames from the heap (docs/performance.md).
+    private mutating func change(_ reference: Reference, _ body: (inout Import) -> Void) {
+        if let place = self.imports.index(forKey: reference) {
+            body(&self.imports.values[place])
+        } else {
+            var row = Import()
+            body(&row)
+            self.imports[reference] = row
         }
-        self.imports[reference] = nil
+    }
+
+    private mutating func takeIfIdle(at place: Dictionary<Reference, Import>.Index) -> UInt64? {
+        let held = self.imports.values[place]
+        guard held.pins == 0, held.token == nil else { return nil }
+        self.imports.remove(at: place)
         return held.received
     }
 }

@@ -72,7 +72,7 @@ package struct DeliveredCall: Sendable {
 /// What the shell does for the core, in this order, skipping none.
 package enum NodeEffect: Sendable {
     /// Make two new sockets, send `attach` on the receiving and `hello` on the sending one.
-    case openLink(Epoch, attach: Message, hello: Outgoing)
+    indirect case openLink(Epoch, attach: Message, hello: Outgoing)
     /// Close the sockets of this link and forget what waits to be sent on it.
     case closeLink(Epoch)
     case transmit(Outgoing)

@@ -109,9 +109,11 @@ extension NodeStateMachine {
         to identity: CallIdentity, _ request: consuming ReplyRequest,
         into effects: inout [NodeEffect]
     ) {
-        guard identity.callee == self.incarnation,
-            case .running = self.peers[identity.caller]?.answers[identity.number.rawValue]
-        else { return }
+        let number = identity.number.rawValue
+        let isRunning = self.peers.read(identity.caller) { peer in
+            if case .running = peer.answers[number] { true } else { false }
+        }
+        guard identity.callee == self.incarnation, isRunning == true else { return }
         let entries = request.references.map { self.entry(for: $0) }
         for reference in request.references { self.pin(reference, &effects) }
         let header = FrameHeader(
@@ -120,7 +122,7 @@ extension NodeStateMachine {
         let answer = request.builder.finish(
             header, references: entries, buffers: request.buffers)
         self.peers.update(identity.caller) {
-            $0.answers.insert(.kept(answer), at: identity.number.rawValue)
+            $0.answers.insert(.kept(answer), at: number)
         }
         self.transmit(answer, &effects)
     }
@@ -173,22 +175,19 @@ extension NodeStateMachine {
         _ effects: inout [NodeEffect]
     ) {
         self.knowPeer(caller)
-        let dropped = self.peers.update(caller) { peer in
+        let unpinned = self.peers.update(caller) { peer in
+            var unpinned: [Reference] = []
             peer.settled.insert(through: watermark)
-            var dropped = peer.answers.removeAll(through: watermark)
+            peer.answers.removeAll(in: 0...watermark) { unpinned += $0.references }
             for range in ranges where range.upperBound > watermark {
                 // A caller that keeps its window has no more holes than calls.
                 guard peer.settled.ranges.count < 2 * WireLimits.callsPerPair else { break }
                 peer.settled.insert(range)
-                for number in peer.answers.keys where range.contains(number) {
-                    if let answer = peer.answers.remove(at: number) { dropped.append(answer) }
-                }
+                peer.answers.removeAll(in: range) { unpinned += $0.references }
             }
-            return dropped
+            return unpinned
         }
-        for case .kept(let answer) in dropped ?? [] where answer.header.referenceCount > 0 {
-            self.unpin(answer.references.map(\.reference), &effects)
-        }
+        self.unpin(unpinned ?? [], &effects)
     }
 
     /// The caller is gone: handlers are cancelled, kept answers dropped.

@@ -30,9 +30,9 @@ package struct CallRequest: Sendable {
 /// Calls made from here (rules R10, R13-R16, R19, R20).
 extension NodeStateMachine {
     /// Issues a call. Its outcome comes by `resume`; nil means that there will be none because it
-    /// is one-way.
+    /// is one-way. The request, whose frame becomes the message's, may be issued again.
     package mutating func callIssued(
-        _ request: consuming CallRequest, at now: Tick, into effects: inout [NodeEffect]
+        _ request: inout CallRequest, at now: Tick, into effects: inout [NodeEffect]
     ) throws(BusError) -> CallNumber? {
         if case .closed = self.phase { throw BusError(.disconnected, "the bus is closed") }
         guard !self.imports.isRevoked(request.target) else {
@@ -46,7 +46,7 @@ extension NodeStateMachine {
         else { throw BusError(.invalid, "too many references or buffers in one call") }
         let entries = request.references.map { self.entry(for: $0) } + request.entries
         guard !request.flags.contains(.oneWay) else {
-            return try self.oneWayIssued(request, entries, at: now, &effects)
+            return try self.oneWayIssued(&request, entries, at: now, &effects)
         }
         guard self.questions.count < self.limits.questions else {
             throw BusError(.overloaded, "\(self.limits.questions) calls wait for their answers")
@@ -76,7 +76,7 @@ extension NodeStateMachine {
     }
 
     private mutating func oneWayIssued(
-        _ request: CallRequest, _ entries: [ReferenceEntry], at now: Tick,
+        _ request: inout CallRequest, _ entries: [ReferenceEntry], at now: Tick,
         _ effects: inout [NodeEffect]
     ) throws(BusError) -> CallNumber? {
         guard self.isLinked else {
@@ -245,7 +245,7 @@ extension NodeStateMachine {
             }
         }
         let header = question.message.header
-        self.unpin([Reference(owner: header.peer, object: header.object)], &effects)
+        self.unpin(Reference(owner: header.peer, object: header.object), &effects)
         if question.pinnedCount > 0 {
             let pinned = question.message.references.prefix(question.pinnedCount)
             self.unpin(pinned.map(\.reference), &effects)

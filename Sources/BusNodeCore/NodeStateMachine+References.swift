@@ -68,15 +68,15 @@ extension NodeStateMachine {
     }
 
     mutating func unpin(_ references: [Reference], _ effects: inout [NodeEffect]) {
-        for reference in references {
-            if reference.owner == self.incarnation {
-                if self.exports.unpin(reference.object) {
-                    effects.append(.release(reference.object))
-                }
-            } else if let count = self.imports.unpin(reference) {
-                self.died(reference, .released, &effects)
-                self.sendRelease(reference, count, &effects)
-            }
+        for reference in references { self.unpin(reference, &effects) }
+    }
+
+    mutating func unpin(_ reference: Reference, _ effects: inout [NodeEffect]) {
+        if reference.owner == self.incarnation {
+            if self.exports.unpin(reference.object) { effects.append(.release(reference.object)) }
+        } else if let count = self.imports.unpin(reference) {
+            self.died(reference, .released, &effects)
+            self.sendRelease(reference, count, &effects)
         }
     }
 

@@ -35,6 +35,12 @@ enum Answer: Sendable {
     case running
     /// Kept until the caller acknowledges it, with what it refers to (rules R10, R14).
     case kept(Message)
+
+    /// What it pins.
+    var references: [Reference] {
+        guard case .kept(let message) = self, message.header.referenceCount > 0 else { return [] }
+        return message.references.map(\.reference)
+    }
 }
 
 /// What a call that came from a peer is to it.
@@ -185,14 +191,14 @@ struct PeerTable: Sendable {
         }
     }
 
-    func contains(_ id: IncarnationID) -> Bool { self.places[id] != nil }
+    func contains(_ id: IncarnationID) -> Bool { self.place(of: id) != nil }
 
     /// A copy; to look at a member only, `read` is cheaper.
-    subscript(id: IncarnationID) -> Peer? { self.places[id].map { self.slots[$0].peer } }
+    subscript(id: IncarnationID) -> Peer? { self.place(of: id).map { self.slots[$0].peer } }
 
     /// What `body` makes of a peer; nil if it is not known.
     func read<Outcome>(_ id: IncarnationID, _ body: (Peer) -> Outcome) -> Outcome? {
-        guard let place = self.places[id] else { return nil }
+        guard let place = self.place(of: id) else { return nil }
         return body(self.slots[place].peer)
     }
 
@@ -201,13 +207,13 @@ struct PeerTable: Sendable {
     mutating func update<Outcome>(
         _ id: IncarnationID, _ change: (inout Peer) -> Outcome
     ) -> Outcome? {
-        guard let place = self.places[id] else { return nil }
+        guard let place = self.place(of: id) else { return nil }
         return change(&self.slots[place].peer)
     }
 
     /// Begins to know a peer, if it does not yet.
     mutating func add(_ id: IncarnationID) {
-        guard self.places[id] == nil else { return }
+        guard self.place(of: id) == nil else { return }
         self.places[id] = self.slots.count
         self.slots.append(Slot(id: id))
     }
@@ -218,6 +224,13 @@ struct PeerTable: Sendable {
         guard place < self.slots.count else { return }
         self.slots[place] = last
         self.places[last.id] = place
+    }
+
+    /// Most nodes talk to a few others: comparing these is cheaper than hashing.
+    private func place(of id: IncarnationID) -> Int? {
+        guard self.slots.count <= 4 else { return self.places[id] }
+        for place in self.slots.indices where self.slots[place].id == id { return place }
+        return nil
     }
 
     /// Forgets whom nothing would be lost of.

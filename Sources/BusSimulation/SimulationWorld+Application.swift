@@ -179,10 +179,10 @@ extension SimulationWorld {
         if !isOneWay { request.waiter = SimulatedWaiter(call: id) }
         self.statistics.calls += 1
         self.trace("n\(index): calls \(request.target) as call \(id)")
-        let final = request
+        var final = request
         do throws(BusError) {
             let number = try self.withCore(index) { core, effects, now throws(BusError) in
-                try core.callIssued(final, at: now, into: &effects)
+                try core.callIssued(&final, at: now, into: &effects)
             }
             self.calls[id].number = number ?? nil
         } catch {

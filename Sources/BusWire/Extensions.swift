@@ -168,10 +168,24 @@ private struct Cursor {
     mutating func text(
         _ name: String, in frame: RawSpan, limit: Int
     ) throws(FrameError) -> String {
-        let bytes = try self.bytes(name, in: frame, limit: limit)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .malformedExtension(name)
+        let count: UInt16 = try self.number(name, in: frame)
+        guard Int(count) <= limit else { throw .overLimit("bytes of \(name)") }
+        let start = self.offset
+        try self.skip(Int(count), name)
+        // Short ones lie in the string itself, without a detour by an array on the heap.
+        let text = String(unsafeUninitializedCapacity: Int(count)) { buffer in
+            for index in 0..<Int(count) { buffer[index] = frame.number(at: start + index) }
+            return Int(count)
         }
+        // What was no text has been repaired, and differs now.
+        var offset = start
+        for byte in text.utf8 {
+            guard offset < self.offset, frame.number(at: offset, as: UInt8.self) == byte else {
+                throw .malformedExtension(name)
+            }
+            offset += 1
+        }
+        guard offset == self.offset else { throw .malformedExtension(name) }
         return text
     }
 

@@ -67,9 +67,14 @@ package struct Message: Sendable {
 }
 
 /// Puts a message together without copying its parts: append the payload to `frame`, then finish.
+///
+/// It shares its frame with the message then. Finished once more, for another receiver, it makes a
+/// message of its own of the same payload.
 package struct MessageBuilder: Sendable {
     /// Begins with room for the header; the payload is appended behind it.
     package var frame: [UInt8]
+    /// Where the payload ends, if what follows it is in the frame already.
+    private var payloadEnd: Int?
 
     /// - Parameter capacity: bytes to reserve, header included.
     package init(capacity: Int = 192) {
@@ -80,13 +85,22 @@ package struct MessageBuilder: Sendable {
         }
     }
 
+    /// Moves it out, and leaves one that is good for nothing: what two have is copied when one of
+    /// them goes on.
+    package mutating func take() -> MessageBuilder {
+        defer { self.frame = [] }
+        return self
+    }
+
     /// Appends extensions and references and writes the header, whose counts it fills in.
-    package consuming func finish(
+    package mutating func finish(
         _ header: FrameHeader, extensions: Extensions = Extensions(),
         references: [ReferenceEntry] = [], buffers: [Bytes] = []
     ) -> Message {
         var header = header
+        if let payloadEnd { self.frame.removeSubrange(payloadEnd...) }
         let before = self.frame.count
+        self.payloadEnd = before
         header.flags.formUnion(extensions.append(to: &self.frame))
         header.extensionLength = UInt16(clamping: self.frame.count - before)
         header.referenceCount = UInt16(clamping: references.count)

@@ -87,6 +87,25 @@ import Testing
     }
 
     @Test(arguments: World.allCases)
+    func `what handlers answered arrives while the next one blocks their thread`(
+        world: World
+    ) async throws {
+        try await Stage.run(world) { stage in
+            let releaser = try await stage.client.find(Releaser.self, named: "releaser")
+            let counter = try await stage.client.find(Counter.self, named: "counter")
+            let blocker = try await stage.client.find(Blocker.self, named: "blocker/0")
+            for _ in 0..<20 {
+                let adds = (0..<5).map { _ in Task.immediate { try await counter.add(1) } }
+                let block = Task.immediate { try await blocker.block() }
+                for add in adds { _ = try await add.value }
+                try await releaser.release(1)
+                try await block.value
+            }
+            #expect(try await counter.add(0) == 100)
+        }
+    }
+
+    @Test(arguments: World.allCases)
     func `a cancelled call throws at once`(world: World) async throws {
         try await Stage.run(world) { stage in
             let gate = try await stage.client.find(Gate.self, named: "gate")

@@ -167,7 +167,7 @@ struct NodeScript {
         if isOneWay { request.flags = .oneWay }
         if let span { request.deadline = self.now.advanced(by: span) }
         do {
-            _ = try self.core.callIssued(request, at: self.now, into: &self.effects)
+            _ = try self.core.callIssued(&request, at: self.now, into: &self.effects)
             return nil
         } catch {
             return "\(error.kind) \(error.executed)"

@@ -157,7 +157,7 @@ import Testing
         request.references = [.own(5)]
         request.waiter = Waiter("a")
         node.step { core, effects, now in
-            _ = try? core.callIssued(request, at: now, into: &effects)
+            _ = try? core.callIssued(&request, at: now, into: &effects)
         }
         #expect(node.take() == ["retain 5", "CALL a1 /5 #1 &a1/5"])
         var header = FrameHeader(

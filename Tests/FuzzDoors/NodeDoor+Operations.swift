@@ -192,7 +192,7 @@ extension NodeDoor {
         if !chosen(3) { request.waiter = Waiter(waiter) }
         var effects: [NodeEffect] = []
         // One that is refused may have sent others on their way.
-        if let number = try? self.core.callIssued(request, at: self.now, into: &effects) {
+        if let number = try? self.core.callIssued(&request, at: self.now, into: &effects) {
             self.books.waiting[waiter] = (target.owner, number)
         }
         self.perform(effects)

@@ -11,7 +11,7 @@ struct Layer {
     /// By target.
     static let all: [String: Layer] = [
         "BusValue": Layer(0, [], only: []),
-        "BusKernel": Layer(0, [], only: ["DequeModule"]),
+        "BusKernel": Layer(0, [], only: []),
         "BusWire": Layer(0, ["BusValue"], only: []),
         "BusBrokerCore": Layer(1, cores, only: ["DequeModule"]),
         "BusNodeCore": Layer(1, cores, only: ["DequeModule"]),

@@ -7,12 +7,12 @@ internal import Glibc
 ///
 /// A pthread one, because the thread sanitizer understands it; it reports a contended
 /// `Synchronization.Mutex` falsely (Swift 6.3.1). No code of a user may run under a lock.
-@safe package final class Lock: Sendable {
+@safe public final class Lock: Sendable {
     /// Never moves, so that `Condition` may wait on it.
     nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     /// An open lock.
-    package init() {
+    public init() {
         unsafe self.mutex = .allocate(capacity: 1)
         unsafe self.mutex.initialize(to: pthread_mutex_t())
         let result = unsafe pthread_mutex_init(self.mutex, nil)
@@ -25,7 +25,7 @@ internal import Glibc
     }
 
     /// Waits until the lock is open and closes it.
-    package func lock() {
+    public func lock() {
         let result = unsafe pthread_mutex_lock(self.mutex)
         assert(result == 0, "locking failed: error \(result)")
     }
@@ -38,13 +38,13 @@ internal import Glibc
     }
 
     /// Opens the lock; only the thread that closed it may.
-    package func unlock() {
+    public func unlock() {
         let result = unsafe pthread_mutex_unlock(self.mutex)
         assert(result == 0, "unlocking failed: error \(result)")
     }
 
     /// Runs `body` with the lock closed.
-    @inlinable package func withLock<R: ~Copyable, E: Error>(
+    @inlinable public func withLock<R: ~Copyable, E: Error>(
         _ body: () throws(E) -> R
     ) throws(E) -> R {
         self.lock()
@@ -54,17 +54,21 @@ internal import Glibc
 }
 
 /// A value that is reached only with its lock closed.
-package final class Locked<Value: ~Copyable>: @unchecked Sendable {
-    @usableFromInline let lock = Lock()
+///
+/// Public, as its lock is, so that other modules can specialise it: `@inlinable` does nothing for
+/// `package` (Swift 6.3.1).
+public final class Locked<Value: ~Copyable>: @unchecked Sendable {
+    @usableFromInline let lock: Lock
     @usableFromInline var value: Value
 
     /// Takes the value over.
-    package init(_ value: consuming sending Value) {
+    @inlinable public init(_ value: consuming sending Value) {
+        self.lock = Lock()
         self.value = value
     }
 
     /// Runs `body` on the value; nobody else reaches it meanwhile.
-    @inlinable package func withLock<R: ~Copyable, E: Error>(
+    @inlinable public func withLock<R: ~Copyable, E: Error>(
         _ body: (inout Value) throws(E) -> R
     ) throws(E) -> R {
         self.lock.lock()

@@ -48,6 +48,9 @@ package struct SystemThread: Sendable {
     /// Whether the caller runs on this thread.
     package var isCurrent: Bool { pthread_equal(self.thread, pthread_self()) != 0 }
 
+    /// Tells the calling thread from all others that live; never 0.
+    package static var currentID: UInt { pthread_self() }
+
     /// All signals but those by which a thread learns of its own fault.
     private static func processSignals() -> sigset_t {
         var signals = sigset_t()

@@ -8,6 +8,8 @@ import DequeModule
 /// Look-up is one index calculation while the key is among the newest `denseLimit` numbers. What
 /// stays longer (a call that runs for minutes while a million others pass) moves to a dictionary,
 /// so memory is proportional to the elements present, never to the numbers passed.
+///
+/// It lies in the module that uses it: generic code of another one is not specialised.
 package struct SlidingWindow<Element: Sendable>: Sendable {
     /// The key of the first dense slot.
     private var base: UInt64
@@ -77,21 +79,26 @@ package struct SlidingWindow<Element: Sendable>: Sendable {
         return element
     }
 
-    /// Removes and returns every element whose key is `key` or smaller, in rising order of keys.
-    package mutating func removeAll(through key: UInt64) -> [Element] {
-        var removed: [Element] = []
-        for straggler in self.stragglers.keys.filter({ $0 <= key }).sorted() {
-            if let element = self.stragglers.removeValue(forKey: straggler) {
-                removed.append(element)
+    /// Removes every element whose key lies in `range` and gives it to `body`, in rising order of
+    /// keys.
+    package mutating func removeAll(in range: ClosedRange<UInt64>, _ body: (Element) -> Void) {
+        if !self.stragglers.isEmpty {
+            for key in self.stragglers.keys.filter({ range.contains($0) }).sorted() {
+                guard let element = self.stragglers.removeValue(forKey: key) else { continue }
+                self.count -= 1
+                body(element)
             }
         }
-        while self.base <= key, !self.slots.isEmpty {
-            if let element = self.slots.removeFirst() { removed.append(element) }
-            self.base += 1
+        let end = self.base + UInt64(self.slots.count)
+        var key = max(range.lowerBound, self.base)
+        while key < end, key <= range.upperBound {
+            if let element = self.slots[Int(key - self.base)].take() {
+                self.count -= 1
+                body(element)
+            }
+            key += 1
         }
-        self.count -= removed.count
         self.trimFront()
-        return removed
     }
 
     /// The keys present, in rising order.

@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 import BusKernel
+import BusNodeCore
 import Testing
 
 @Suite struct SlidingWindowTests {
@@ -32,11 +33,13 @@ import Testing
                 if let value = model[old] { model[old] = value + 1_000 }
                 #expect(outcome == model[old])
             default:
-                let through = old / 2
-                let removed = model.keys.filter { $0 <= through }.sorted().compactMap {
+                let range = random.below(2) == 0 ? 0...old / 2 : old / 2...old
+                let expected = model.keys.filter { range.contains($0) }.sorted().compactMap {
                     model.removeValue(forKey: $0)
                 }
-                #expect(window.removeAll(through: through) == removed)
+                var removed: [Int] = []
+                window.removeAll(in: range) { removed.append($0) }
+                #expect(removed == expected)
             }
             #expect(window.count == model.count)
             #expect(window.isEmpty == model.isEmpty)
