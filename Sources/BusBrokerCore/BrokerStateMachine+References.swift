@@ -12,11 +12,12 @@ extension BrokerStateMachine {
 
     func listReferences() -> Value {
         let listed = self.holders.first(self.limits.listed)
+        let names = self.names.names(of: Set(listed), atMost: Self.namesListed)
         return .map([
             "references": .array(
                 listed.map { reference in
                     let row = self.holders[reference] ?? HolderTable.Row()
-                    var map = self.identity(of: reference)
+                    var map = self.identity(of: reference, names[reference] ?? [])
                     map["holders"] = Value(row.holdings.count)
                     map["copies"] = Value(row.holdings.reduce(0) { $0 &+ $1.count })
                     return .map(map)
@@ -39,7 +40,8 @@ extension BrokerStateMachine {
         guard let row = self.holders[reference] else {
             throw BusError(.notFound, "nobody holds \(reference)")
         }
-        var map = self.identity(of: reference)
+        let names = self.names.names(of: [reference], atMost: Self.namesListed)[reference] ?? []
+        var map = self.identity(of: reference, names)
         map["generation"] = Value(row.generation.rawValue)
         map["holders"] = .array(
             row.holdings.prefix(self.limits.listed).map { holding in
@@ -57,12 +59,11 @@ extension BrokerStateMachine {
         return .map(map)
     }
 
-    private func identity(of reference: Reference) -> ValueMap {
+    private func identity(of reference: Reference, _ names: [String]) -> ValueMap {
         let owner = self.nodes.slot(of: reference.owner).map { self.nodes.facts(of: $0).name }
         return [
             "reference": .string(reference.description), "node": .string(owner ?? "?"),
-            "names": .array(
-                self.names.names(of: reference, atMost: Self.namesListed).map { .string($0) }),
+            "names": .array(names.map { .string($0) }),
         ]
     }
 

@@ -7,17 +7,18 @@ package protocol FlatKey: Equatable, Sendable {
     func flatHash(seed: UInt64) -> UInt64
 }
 
-/// A dictionary for what every message looks up, several times as fast as the standard one.
+/// A dictionary of a few thousand keys that every message looks up, several times as fast as the
+/// standard one. Tables that grow with objects and names have a `HashIndex`.
 ///
 /// Open addressing, at most half full, so that a look-up reads one or two neighbouring words. Peers
 /// that choose keys don't know the seed, and so can't heap them up. Its order means nothing:
 /// whoever lists it sorts.
 package struct FlatMap<Key: FlatKey, Value: Sendable>: Sendable {
     /// For each cell the mixed hash of its key, or 0 if it is free.
-    var tags: [UInt64]
-    var keys: [Key]
-    var values: [Value]
-    let seed: UInt64
+    private var tags: [UInt64]
+    private var keys: [Key]
+    private var values: [Value]
+    private let seed: UInt64
     private let emptyKey: Key
     private let emptyValue: Value
     /// How many keys there are.
@@ -52,22 +53,6 @@ package struct FlatMap<Key: FlatKey, Value: Sendable>: Sendable {
         }
     }
 
-    /// Reads the value of `key` without copying it; nil if there is none.
-    package func read<Result>(
-        _ key: Key, _ body: (borrowing Value) -> Result
-    ) -> Result? {
-        guard let cell = self.cell(of: key) else { return nil }
-        return body(self.values[cell])
-    }
-
-    /// Changes the value of `key` in place, which is the empty one if there was none.
-    package mutating func change<Result>(
-        _ key: Key, _ body: (inout Value) -> Result
-    ) -> Result {
-        let cell = self.cellForWriting(key)
-        return body(&self.values[cell])
-    }
-
     /// Takes `key` and its value away.
     package mutating func remove(_ key: Key) {
         guard var hole = self.cell(of: key) else { return }
@@ -90,15 +75,7 @@ package struct FlatMap<Key: FlatKey, Value: Sendable>: Sendable {
         self.count -= 1
     }
 
-    /// Every key whose value fulfils `isWanted`, in no order.
-    package func unorderedKeys(where isWanted: (Key, Value) -> Bool = { _, _ in true }) -> [Key] {
-        self.tags.indices.compactMap { cell in
-            self.tags[cell] != 0 && isWanted(self.keys[cell], self.values[cell])
-                ? self.keys[cell] : nil
-        }
-    }
-
-    func cell(of key: Key) -> Int? {
+    private func cell(of key: Key) -> Int? {
         let tag = Self.tag(key, self.seed)
         let mask = self.tags.count &- 1
         var cell = Int(truncatingIfNeeded: tag) & mask
@@ -110,7 +87,7 @@ package struct FlatMap<Key: FlatKey, Value: Sendable>: Sendable {
         }
     }
 
-    mutating func cellForWriting(_ key: Key) -> Int {
+    private mutating func cellForWriting(_ key: Key) -> Int {
         if let cell = self.cell(of: key) { return cell }
         if self.count * 2 >= self.tags.count { self.grow() }
         self.count += 1
@@ -142,7 +119,7 @@ package struct FlatMap<Key: FlatKey, Value: Sendable>: Sendable {
     }
 
     /// Never 0.
-    static func tag(_ key: Key, _ seed: UInt64) -> UInt64 {
+    private static func tag(_ key: Key, _ seed: UInt64) -> UInt64 {
         mixedBits(key.flatHash(seed: seed)) | 1 << 63
     }
 }

@@ -52,47 +52,47 @@ package struct HolderTable: Sendable {
     package struct Row: Hashable, Sendable {
         /// `E[r]`: exports seen since the last Unref.
         package var exported: UInt64 = 0
-        /// The generation that new copies by the owner get.
-        package var generation: Generation = .first
         /// The seal of `sealedGeneration`, kept because computing one is slow; `none` at first.
         var seal = Seal.none
         var sealedGeneration = Generation.first
+        /// The generation that new copies by the owner get.
+        package var generation: Generation = .first
         /// Published names that hold the object (rules R12).
         package var names: UInt32 = 0
-        /// Sorted by node.
-        package var holdings: [Holding] = []
+        package var holdings = Holdings()
 
         package var isHeld: Bool { !self.holdings.isEmpty || self.names > 0 }
         /// The invariant J4: what is held has been exported.
         package var isUnreferenced: Bool { !self.isHeld && self.exported > 0 }
         package var isEmpty: Bool { !self.isHeld && self.exported == 0 }
+    }
 
-        package func position(of node: NodeSlot) -> (index: Int, found: Bool) {
-            var low = 0
-            var high = self.holdings.count
-            while low < high {
-                let middle = (low + high) / 2
-                if self.holdings[middle].node < node { low = middle + 1 } else { high = middle }
-            }
-            return (low, low < self.holdings.count && self.holdings[low].node == node)
-        }
+    private struct Entry: Sendable {
+        var reference: Reference
+        /// Empty in entries that are free, and in no others.
+        var row = Row()
     }
 
     /// Larger counts than this are lies of peers, and cut, so that counting on can't overflow.
     package static let countMax: UInt64 = 1 << 62
 
-    private var rows: FlatMap<Reference, Row>
-    private var columns: [NodeSlot: Set<Reference>] = [:]
+    private var index = HashIndex()
+    private var entries = RowStore(
+        blank: Entry(reference: Reference(owner: .broker, object: .root)))
+    /// The entries of what each node holds.
+    private var columns: [NodeSlot: Set<UInt32>] = [:]
+    private let seed: UInt64
 
     /// - Parameter seed: Unknown to those who choose object numbers.
     package init(seed: UInt64 = 0) {
-        self.rows = FlatMap(
-            emptyKey: Reference(owner: .broker, object: .root), emptyValue: Row(), seed: seed)
+        self.seed = seed
     }
 
-    package var rowCount: Int { self.rows.count }
+    package var rowCount: Int { self.index.count }
 
-    package subscript(reference: Reference) -> Row? { self.rows[reference] }
+    package subscript(reference: Reference) -> Row? {
+        self.entry(of: reference).map { self.entries.read($0) { $0.row } }
+    }
 
     package func holding(_ reference: Reference, by node: NodeSlot) -> Holding? {
         self.right(to: reference, of: node)?.holding
@@ -103,27 +103,30 @@ package struct HolderTable: Sendable {
     package func right(
         to reference: Reference, of node: NodeSlot
     ) -> (holding: Holding, current: Generation)? {
-        self.rows.read(reference) { row -> (holding: Holding, current: Generation)? in
-            let (index, found) = row.position(of: node)
-            return found ? (row.holdings[index], row.generation) : nil
-        } ?? nil
+        guard let entry = self.entry(of: reference) else { return nil }
+        return self.entries.read(entry) { entry in
+            let current = entry.row.generation
+            return entry.row.holdings[node].map { ($0, current) }
+        }
     }
 
     /// Whether nobody holds `reference` although it has been exported.
     package func isUnreferenced(_ reference: Reference) -> Bool {
-        self.rows.read(reference) { $0.isUnreferenced } ?? false
+        guard let entry = self.entry(of: reference) else { return false }
+        return self.entries.read(entry) { $0.row.isUnreferenced }
     }
 
     /// Whether the owner has put `reference` into messages, as far as the broker knows.
     package func isExported(_ reference: Reference) -> Bool {
-        self.rows.read(reference) { $0.exported > 0 } ?? false
+        guard let entry = self.entry(of: reference) else { return false }
+        return self.entries.read(entry) { $0.row.exported > 0 }
     }
 
     /// The first references in their order, at most `count`; in one pass over all of them.
     package func first(_ count: Int) -> [Reference] {
         var found: [Reference] = []
-        _ = self.rows.unorderedKeys { reference, _ in
-            guard found.count < count || reference < found[count - 1] else { return false }
+        for reference in self.unorderedReferences({ _, _ in true }) {
+            guard found.count < count || reference < found[count - 1] else { continue }
             if found.count == count { found.removeLast() }
             var (low, high) = (0, found.count)
             while low < high {
@@ -131,7 +134,6 @@ package struct HolderTable: Sendable {
                 if found[middle] < reference { low = middle + 1 } else { high = middle }
             }
             found.insert(reference, at: low)
-            return false
         }
         return found
     }
@@ -141,29 +143,27 @@ package struct HolderTable: Sendable {
 
     /// What `node` holds, sorted.
     package func references(heldBy node: NodeSlot) -> [Reference] {
-        (self.columns[node] ?? []).sorted()
+        self.unorderedColumn(of: node).sorted()
     }
 
     /// Who holds something of `owner`, sorted, each once.
     package func holders(ofObjectsOf owner: IncarnationID, among slots: [NodeSlot]) -> [NodeSlot] {
         slots.filter { slot in
-            self.columns[slot]?.contains { $0.owner == owner } ?? false
+            self.columns[slot]?.contains { self.reference(of: $0).owner == owner } ?? false
         }
     }
 
     /// Whose objects `node` holds, sorted, each once.
     package func owners(ofReferencesHeldBy node: NodeSlot) -> [IncarnationID] {
-        var owners: Set<IncarnationID> = []
-        for reference in self.columns[node] ?? [] { owners.insert(reference.owner) }
-        return owners.sorted()
+        Set(self.unorderedColumn(of: node).map(\.owner)).sorted()
     }
 
     /// The owner put `reference` into a message, in that generation: `E[r] += 1`. Whether the
     /// message is delivered or not: the row may be new although the object was revoked before.
     package mutating func countExport(_ reference: Reference, generation: Generation) {
-        self.rows.change(reference) { row in
-            row.exported += 1
-            row.generation = max(row.generation, generation)
+        self.entries.change(self.entryForWriting(reference)) { entry in
+            entry.row.exported += 1
+            entry.row.generation = max(entry.row.generation, generation)
         }
     }
 
@@ -172,32 +172,32 @@ package struct HolderTable: Sendable {
         _ reference: Reference, to node: NodeSlot, generation: Generation,
         _ receipt: Receipt = .unknown
     ) -> Bool {
-        let becameHolder = self.rows.change(reference) { row in
-            let (index, found) = row.position(of: node)
-            if found {
-                row.holdings[index].count += 1
-                row.holdings[index].generation = max(row.holdings[index].generation, generation)
-            } else {
-                row.holdings.insert(
-                    Holding(node: node, generation: generation, count: 1, receipt: receipt),
-                    at: index)
+        let number = self.entryForWriting(reference)
+        let isHolder = self.entries.change(number) { entry in
+            entry.row.holdings.change(node) { holding in
+                holding.count += 1
+                holding.generation = max(holding.generation, generation)
             }
-            return !found
         }
-        if becameHolder { self.columns[node, default: []].insert(reference) }
-        return becameHolder
+        guard !isHolder else { return false }
+        self.hold(
+            number, Holding(node: node, generation: generation, count: 1, receipt: receipt))
+        return true
     }
 
     /// The seal of `reference`, which must have a row: kept, or computed by `authority`.
     package mutating func seal(
         _ reference: Reference, _ generation: Generation, by authority: any SealAuthority
     ) -> Seal {
-        self.rows.change(reference) { row in
-            if row.seal == .none || row.sealedGeneration != generation {
-                row.seal = authority.seal(reference, generation)
-                row.sealedGeneration = generation
+        guard let entry = self.entry(of: reference) else {
+            return authority.seal(reference, generation)
+        }
+        return self.entries.change(entry) { entry in
+            if entry.row.seal == .none || entry.row.sealedGeneration != generation {
+                entry.row.seal = authority.seal(reference, generation)
+                entry.row.sealedGeneration = generation
             }
-            return row.seal
+            return entry.row.seal
         }
     }
 
@@ -205,18 +205,17 @@ package struct HolderTable: Sendable {
     package mutating func release(
         _ reference: Reference, count: UInt64, by node: NodeSlot
     ) -> Bool {
-        guard count > 0, self.rows[reference] != nil else { return false }
-        enum Outcome { case tooFew, held, dropped }
-        let outcome = self.change(reference) { row -> Outcome in
-            let (index, found) = row.position(of: node)
-            guard found, row.holdings[index].count >= count else { return .tooFew }
-            row.holdings[index].count -= count
-            guard row.holdings[index].count == 0 else { return .held }
-            row.holdings.remove(at: index)
-            return .dropped
+        guard count > 0, let entry = self.entry(of: reference) else { return false }
+        var left: UInt64?
+        _ = self.entries.change(entry) { entry in
+            entry.row.holdings.change(node) { holding in
+                guard holding.count >= count else { return }
+                holding.count -= count
+                left = holding.count
+            }
         }
-        if outcome == .dropped { self.columns[node]?.remove(reference) }
-        return outcome != .tooFew
+        if left == 0 { self.drop(entry, by: node) }
+        return left != nil
     }
 
     /// HELLO restates a holding: `H[r][n] := count` (rules R7).
@@ -224,33 +223,30 @@ package struct HolderTable: Sendable {
         _ reference: Reference, count: UInt64, generation: Generation, by node: NodeSlot,
         at now: Tick = .zero
     ) {
-        self.change(reference) { row in
-            let (index, found) = row.position(of: node)
-            let holding = Holding(
-                node: node, generation: generation, count: min(count, Self.countMax),
-                receipt: found
-                    ? row.holdings[index].receipt : Receipt(at: now, way: .restated))
-            if found {
-                row.holdings[index] = holding
-            } else {
-                row.holdings.insert(holding, at: index)
+        let number = self.entryForWriting(reference)
+        let count = min(count, Self.countMax)
+        let isHolder = self.entries.change(number) { entry in
+            entry.row.holdings.change(node) { holding in
+                holding.count = count
+                holding.generation = generation
             }
         }
-        self.columns[node, default: []].insert(reference)
+        guard !isHolder else { return }
+        self.hold(
+            number,
+            Holding(
+                node: node, generation: generation, count: count,
+                receipt: Receipt(at: now, way: .restated)))
     }
 
     /// `H[r][n] := 0` for all that `node` holds and `keeping` does not. Returns what, sorted.
     package mutating func dropColumn(
         of node: NodeSlot, keeping: Set<Reference> = []
     ) -> [Reference] {
-        let dropped = (self.columns[node] ?? []).subtracting(keeping).sorted()
+        let dropped = self.unorderedColumn(of: node).filter { !keeping.contains($0) }.sorted()
         for reference in dropped {
-            self.change(reference) { row in
-                let (index, found) = row.position(of: node)
-                if found { row.holdings.remove(at: index) }
-            }
+            if let entry = self.entry(of: reference) { self.drop(entry, by: node) }
         }
-        self.columns[node] = keeping.isEmpty ? nil : self.columns[node]?.intersection(keeping)
         return dropped
     }
 
@@ -258,77 +254,125 @@ package struct HolderTable: Sendable {
     package mutating func restateExport(
         _ reference: Reference, count: UInt64, generation: Generation
     ) {
-        self.change(reference) { row in
-            row.exported = min(count, Self.countMax)
-            row.generation = generation
+        let entry = self.entryForWriting(reference)
+        self.entries.change(entry) { entry in
+            entry.row.exported = min(count, Self.countMax)
+            entry.row.generation = generation
         }
+        self.removeIfEmpty(entry)
     }
 
     /// Holdings of what `owner` owns and has not exported give no right. They count on, so that
     /// an owner who leaves out what others hold does no harm to their links.
     package mutating func voidUnexported(of owner: IncarnationID) {
-        let unexported = self.rows.unorderedKeys { $0.owner == owner && $1.exported == 0 }
-        for reference in unexported.sorted() {
-            self.change(reference) { row in
-                for index in row.holdings.indices { row.holdings[index].generation = .none }
-            }
+        for reference in self.unorderedReferences({ $0.owner == owner && $1.exported == 0 }) {
+            guard let entry = self.entry(of: reference) else { continue }
+            self.entries.change(entry) { $0.row.holdings.changeAll { $0.generation = .none } }
         }
     }
 
     /// The owner revoked: copies of earlier generations are worth nothing from now on.
     package mutating func revoke(_ reference: Reference, generation: Generation) {
-        guard self.rows[reference] != nil else { return }
-        self.change(reference) { $0.generation = max($0.generation, generation) }
+        guard let entry = self.entry(of: reference) else { return }
+        self.entries.change(entry) { $0.row.generation = max($0.row.generation, generation) }
     }
 
     package mutating func holdByName(_ reference: Reference) {
-        self.change(reference) { $0.names += 1 }
+        self.entries.change(self.entryForWriting(reference)) { $0.row.names += 1 }
     }
 
     package mutating func dropName(_ reference: Reference) {
-        guard self.rows[reference] != nil else { return }
-        self.change(reference) { $0.names -= min(1, $0.names) }
+        guard let entry = self.entry(of: reference) else { return }
+        self.entries.change(entry) { $0.row.names -= min(1, $0.row.names) }
+        self.removeIfEmpty(entry)
     }
 
     /// Takes `E[r]` for an Unref, if nobody holds `reference`; the row goes. Else nil.
     package mutating func takeUnreferenced(_ reference: Reference) -> UInt64? {
-        guard let row = self.rows[reference], row.isUnreferenced else { return nil }
-        self.rows[reference] = nil
-        return row.exported
+        guard let entry = self.entry(of: reference),
+            let exported = self.entries.read(
+                entry, { $0.row.isUnreferenced ? $0.row.exported : nil })
+        else { return nil }
+        self.remove(entry)
+        return exported
     }
 
     /// Every reference that nobody holds, sorted; for the end of the recovery window.
     package func unreferenced() -> [Reference] {
-        self.rows.unorderedKeys { $1.isUnreferenced }.sorted()
+        self.unorderedReferences { $1.isUnreferenced }.sorted()
     }
 
     /// The owners of all rows, sorted, each once.
     package func owners() -> [IncarnationID] {
-        Set(self.rows.unorderedKeys().map(\.owner)).sorted()
+        Set(self.unorderedReferences { _, _ in true }.map(\.owner)).sorted()
     }
 
     /// Forgets everything that `owner` owned. Returns who held something of it, sorted.
     package mutating func dropRows(of owner: IncarnationID) -> [NodeSlot] {
         var holders: Set<NodeSlot> = []
-        let owned = self.rows.unorderedKeys { key, _ in key.owner == owner }
-        for reference in owned.sorted() {
-            for holding in self.rows[reference]?.holdings ?? [] {
+        for reference in self.unorderedReferences({ key, _ in key.owner == owner }) {
+            guard let entry = self.entry(of: reference) else { continue }
+            for holding in self.entries.read(entry, { $0.row.holdings }) {
                 holders.insert(holding.node)
-                self.columns[holding.node]?.remove(reference)
+                self.columns[holding.node]?.remove(entry)
             }
-            self.rows[reference] = nil
+            self.remove(entry)
         }
         return holders.sorted()
     }
 
-    @discardableResult
-    private mutating func change<Outcome>(
-        _ reference: Reference, _ body: (inout Row) -> Outcome
-    ) -> Outcome {
-        let (outcome, isEmpty) = self.rows.change(reference) { row in
-            (body(&row), row.isEmpty)
+    // MARK: Entries
+
+    private func hash(of reference: Reference) -> UInt64 {
+        mixedBits(reference.flatHash(seed: self.seed))
+    }
+
+    private func reference(of entry: UInt32) -> Reference {
+        self.entries.read(entry) { $0.reference }
+    }
+
+    private func entry(of reference: Reference) -> UInt32? {
+        self.index.row(self.hash(of: reference)) { self.reference(of: $0) == reference }
+    }
+
+    /// The entry of `reference`; a new one, which the caller fills or removes, if there is none.
+    private mutating func entryForWriting(_ reference: Reference) -> UInt32 {
+        if let entry = self.entry(of: reference) { return entry }
+        let entry = self.entries.insert(Entry(reference: reference))
+        self.index.insert(entry, self.hash(of: reference))
+        return entry
+    }
+
+    private mutating func remove(_ entry: UInt32) {
+        self.index.remove(entry, self.hash(of: self.reference(of: entry)))
+        self.entries.remove(entry)
+    }
+
+    private mutating func removeIfEmpty(_ entry: UInt32) {
+        if self.entries.read(entry, { $0.row.isEmpty }) { self.remove(entry) }
+    }
+
+    private mutating func hold(_ entry: UInt32, _ holding: Holding) {
+        self.entries.change(entry) { $0.row.holdings.insert(holding) }
+        self.columns[holding.node, default: []].insert(entry)
+    }
+
+    private mutating func drop(_ entry: UInt32, by node: NodeSlot) {
+        self.entries.change(entry) { $0.row.holdings.remove(node) }
+        self.columns[node]?.remove(entry)
+        if self.columns[node]?.isEmpty == true { self.columns[node] = nil }
+        self.removeIfEmpty(entry)
+    }
+
+    /// What `node` holds, in no order.
+    private func unorderedColumn(of node: NodeSlot) -> [Reference] {
+        (self.columns[node] ?? []).map { self.reference(of: $0) }
+    }
+
+    /// Every reference whose row fulfils `isWanted`, in no order.
+    private func unorderedReferences(_ isWanted: (Reference, Row) -> Bool) -> [Reference] {
+        self.entries.compactMap { entry in
+            !entry.row.isEmpty && isWanted(entry.reference, entry.row) ? entry.reference : nil
         }
-        if isEmpty { self.rows.remove(reference) }
-        return outcome
     }
 }

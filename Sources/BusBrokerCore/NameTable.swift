@@ -29,87 +29,114 @@ package struct NameTable: Sendable {
         case conflict(Reference)
     }
 
-    private var queues: [String: [Claim]] = [:]
-    /// Which names mean a reference, as they stand in frames: asked for every late-bound call.
-    private var headed: FlatMap<Reference, [[UInt8]]>
-    private var namesByOwner: [IncarnationID: Set<String>] = [:]
-
-    /// - Parameter seed: Unknown to those who choose object numbers.
-    package init(seed: UInt64 = 0) {
-        self.headed = FlatMap(
-            emptyKey: Reference(owner: .broker, object: .root), emptyValue: [], seed: seed)
+    private struct Entry: Sendable {
+        /// Empty in entries that are free; perhaps also in one that is not.
+        var name = ""
+        /// What the name means; nil in entries that are free, and in no others.
+        var head: Claim?
+        /// The claims behind it, in their order.
+        var standbys: [Claim] = []
     }
 
-    package var count: Int { self.queues.count }
+    private var index = HashIndex()
+    private var entries = RowStore(blank: Entry())
+    /// The entries of the names that each owner has published.
+    private var entriesByOwner: [IncarnationID: Set<UInt32>] = [:]
+    /// The names of interfaces, each once, and how many claims have it.
+    private var interfaces: [String: (text: String, count: Int)] = [:]
+    private let seed: UInt64
 
-    /// Whether the name that stands at `range` of `frame` means `reference`.
+    /// - Parameter seed: Unknown to those who choose names.
+    package init(seed: UInt64 = 0) {
+        self.seed = seed
+    }
+
+    package var count: Int { self.index.count }
+
+    /// Whether the name that stands at `range` of `frame` means `reference`. Asked for every
+    /// late-bound call.
     package func isHead(
         _ reference: Reference, ofNameIn frame: RawSpan, at range: Range<Int>
     ) -> Bool {
-        self.headed.read(reference) { names in
-            for index in names.indices where names[index].count == range.count {
-                if equal(names[index], frame, at: range.lowerBound) { return true }
+        let hash = nameHash(frame, range, seed: self.seed)
+        let entry = self.index.row(hash) { entry in
+            self.entries.read(entry) { equal($0.name.utf8, frame, at: range) }
+        }
+        guard let entry else { return false }
+        return self.entries.read(entry) { $0.head?.reference == reference }
+    }
+
+    /// The names that mean any of `references`, sorted, at most `count` each; in one pass over all.
+    package func names(of references: Set<Reference>, atMost count: Int) -> [Reference: [String]] {
+        let named = self.entries.compactMap { entry in
+            entry.head.flatMap {
+                references.contains($0.reference) ? ($0.reference, entry.name) : nil
             }
-            return false
-        } ?? false
+        }
+        return Dictionary(grouping: named, by: \.0)
+            .mapValues { $0.map(\.1).sorted().prefix(count).map(\.self) }
     }
 
-    /// The names that mean `reference`, sorted, at most `count`.
-    package func names(of reference: Reference, atMost count: Int) -> [String] {
-        let names = self.headed[reference] ?? []
-        return names.map { String(decoding: $0, as: UTF8.self) }.sorted().prefix(count).map(\.self)
+    package func head(of name: String) -> Claim? {
+        self.entry(of: name).flatMap { self.entries.read($0) { $0.head } }
     }
 
-    package func head(of name: String) -> Claim? { self.queues[name]?.first }
+    package func queue(of name: String) -> [Claim] {
+        self.entry(of: name).map { self.queue(in: $0) } ?? []
+    }
 
-    package func queue(of name: String) -> [Claim] { self.queues[name] ?? [] }
-
-    package func count(ownedBy owner: IncarnationID) -> Int { self.namesByOwner[owner]?.count ?? 0 }
+    package func count(ownedBy owner: IncarnationID) -> Int {
+        self.entriesByOwner[owner]?.count ?? 0
+    }
 
     /// All names that begin with `prefix`, sorted.
     package func names(withPrefix prefix: String) -> [String] {
-        self.queues.keys.filter { $0.hasPrefix(prefix) }.sorted()
+        self.unorderedNames().filter { $0.hasPrefix(prefix) }.sorted()
     }
 
     package mutating func publish(_ name: String, _ claim: Claim) -> Change {
-        var queue = self.queues[name] ?? []
+        let entry = self.entryForWriting(name)
+        let queue = self.queue(in: entry)
         if let mine = queue.first(where: { $0.reference.owner == claim.reference.owner }) {
             return mine.reference == claim.reference ? .unchanged : .conflict(mine.reference)
         }
-        queue.append(claim)
-        self.queues[name] = queue
-        self.namesByOwner[claim.reference.owner, default: []].insert(name)
-        guard queue.count == 1 else { return .queued }
-        self.headed.change(claim.reference) { $0.append(Array(name.utf8)) }
+        var claim = claim
+        claim.interface = self.share(claim.interface)
+        self.entriesByOwner[claim.reference.owner, default: []].insert(entry)
+        guard queue.isEmpty else {
+            self.entries.change(entry) { $0.standbys.append(claim) }
+            return .queued
+        }
+        self.entries.change(entry) { $0.head = claim }
         return .head
     }
 
     /// Takes back what `owner` published as `name`; nil if it didn't.
     package mutating func withdraw(_ name: String, by owner: IncarnationID) -> Claim? {
-        guard var queue = self.queues[name],
-            let index = queue.firstIndex(where: { $0.reference.owner == owner })
-        else { return nil }
-        let claim = queue.remove(at: index)
-        self.queues[name] = queue.isEmpty ? nil : queue
-        if index == 0 { self.moveHead(of: name, from: claim.reference, to: queue.first?.reference) }
-        self.namesByOwner[owner]?.remove(name)
-        if self.namesByOwner[owner]?.isEmpty ?? false { self.namesByOwner[owner] = nil }
-        return claim
-    }
-
-    private mutating func moveHead(of name: String, from former: Reference, to next: Reference?) {
-        let bytes = Array(name.utf8)
-        let isEmpty = self.headed.change(former) { names in
-            names.removeAll { $0 == bytes }
-            return names.isEmpty
+        guard let entry = self.entry(of: name) else { return nil }
+        var queue = self.queue(in: entry)
+        guard let place = queue.firstIndex(where: { $0.reference.owner == owner }) else {
+            return nil
         }
-        if isEmpty { self.headed.remove(former) }
-        if let next { self.headed.change(next) { $0.append(bytes) } }
+        let claim = queue.remove(at: place)
+        self.unshare(claim.interface)
+        self.entriesByOwner[owner]?.remove(entry)
+        if self.entriesByOwner[owner]?.isEmpty ?? false { self.entriesByOwner[owner] = nil }
+        guard let head = queue.first else {
+            self.index.remove(entry, self.hash(of: name))
+            self.entries.remove(entry)
+            return claim
+        }
+        self.entries.change(entry) {
+            $0.head = head
+            $0.standbys = Array(queue.dropFirst())
+        }
+        return claim
     }
 
     /// What `owner` has published, sorted.
     package func names(ownedBy owner: IncarnationID) -> [String] {
-        (self.namesByOwner[owner] ?? []).sorted()
+        (self.entriesByOwner[owner] ?? []).map { self.entries.read($0) { $0.name } }.sorted()
     }
 
     /// With more names than this, looking for similar ones would hold up the broker.
@@ -118,28 +145,94 @@ package struct NameTable: Sendable {
     /// The published names most like `name`, for an error message: at most three, and none among
     /// too many.
     package func similar(to name: String) -> [String] {
-        guard self.queues.count <= Self.similarAmong else { return [] }
-        let scored = self.queues.keys.map { (distance: editDistance($0, name), name: $0) }
+        guard self.count <= Self.similarAmong else { return [] }
+        let scored = self.unorderedNames().map { (distance: editDistance($0, name), name: $0) }
         return scored.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
             .prefix(3).map(\.name)
     }
+
+    // MARK: Entries
+
+    private func hash(of name: String) -> UInt64 {
+        var name = name
+        return name.withUTF8 { bytes in
+            nameHash(bytes.span.bytes, 0..<bytes.count, seed: self.seed)
+        }
+    }
+
+    private func entry(of name: String) -> UInt32? {
+        // By bytes, as in frames: texts that only look the same are other names.
+        self.index.row(self.hash(of: name)) {
+            self.entries.read($0) { $0.name.utf8.elementsEqual(name.utf8) }
+        }
+    }
+
+    /// The entry of `name`; a new one, which the caller fills, if there is none.
+    private mutating func entryForWriting(_ name: String) -> UInt32 {
+        if let entry = self.entry(of: name) { return entry }
+        let entry = self.entries.insert(Entry(name: name))
+        self.index.insert(entry, self.hash(of: name))
+        return entry
+    }
+
+    private func queue(in entry: UInt32) -> [Claim] {
+        self.entries.read(entry) { entry in entry.head.map { [$0] + entry.standbys } ?? [] }
+    }
+
+    private func unorderedNames() -> [String] {
+        self.entries.compactMap { $0.head == nil ? nil : $0.name }
+    }
+
+    /// One text for all claims of an interface.
+    private mutating func share(_ interface: String) -> String {
+        let (text, count) = self.interfaces[interface] ?? (interface, 0)
+        self.interfaces[interface] = (text, count + 1)
+        return text
+    }
+
+    private mutating func unshare(_ interface: String) {
+        guard let (text, count) = self.interfaces[interface] else { return }
+        self.interfaces[interface] = count > 1 ? (text, count - 1) : nil
+    }
 }
 
-/// Whether all of `bytes` stand in `frame` from `start` on, which must have room for them.
-private func equal(_ name: [UInt8], _ frame: RawSpan, at start: Int) -> Bool {
-    let bytes = name.span.bytes
-    var place = 0
-    while place + 8 <= bytes.byteCount {
-        let one: UInt64 = bytes.number(at: place)
-        guard one == frame.number(at: start + place) else { return false }
+/// The hash of the bytes at `range`; `seed` spreads what peers choose.
+private func nameHash(_ bytes: RawSpan, _ range: Range<Int>, seed: UInt64) -> UInt64 {
+    var hash = mixedBits(seed ^ UInt64(range.count))
+    var place = range.lowerBound
+    while place + 8 <= range.upperBound {
+        let word: UInt64 = bytes.number(at: place)
+        hash = mixedBits(hash ^ word)
         place += 8
     }
-    while place < bytes.byteCount {
-        let one: UInt8 = bytes.number(at: place)
-        guard one == frame.number(at: start + place) else { return false }
+    var last: UInt64 = 0
+    while place < range.upperBound {
+        let byte: UInt8 = bytes.number(at: place)
+        last = last << 8 | UInt64(byte)
         place += 1
     }
-    return true
+    return mixedBits(hash ^ last)
+}
+
+/// Whether `name` stands at `range` of `frame`.
+private func equal(_ name: String.UTF8View, _ frame: RawSpan, at range: Range<Int>) -> Bool {
+    let same = name.withContiguousStorageIfAvailable { name -> Bool in
+        guard name.count == range.count else { return false }
+        let bytes = name.span.bytes
+        var place = 0
+        while place + 8 <= name.count {
+            let one: UInt64 = bytes.number(at: place)
+            guard one == frame.number(at: range.lowerBound + place) else { return false }
+            place += 8
+        }
+        while place < name.count {
+            let one: UInt8 = bytes.number(at: place)
+            guard one == frame.number(at: range.lowerBound + place) else { return false }
+            place += 1
+        }
+        return true
+    }
+    return same ?? false
 }
 
 /// Levenshtein's distance between two short texts, each cut to 64 bytes.

@@ -54,6 +54,21 @@ import Testing
 
 /// What documents say about other files.
 @Suite struct DocumentTests {
+    /// A name in backquotes that has a space, or ends like a suite, is one of a test.
+    @Test func `every test that reliability.md names exists`() throws {
+        let document = try #require(Project.files.first { $0.path == "docs/reliability.md" })
+        let named = document.text.split(separator: "`", omittingEmptySubsequences: false)
+            .enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+            .filter { !$0.hasPrefix("objbus ") }
+            .filter { $0.contains(" ") || $0.hasSuffix("Tests") }
+        let tests = Project.files.filter { $0.path.hasPrefix("Tests/") }
+        #expect(named.count > 20)
+        for name in named {
+            let ways = ["func `\(name)`", "struct \(name) {"]
+            #expect(tests.contains { test in ways.contains { test.text.contains($0) } }, "\(name)")
+        }
+    }
+
     @Test func `no relative link is dead`() {
         for file in Project.files where file.path.hasSuffix(".md") {
             for finding in deadLinks(in: file) { Issue.record("\(finding)") }
