@@ -12,6 +12,10 @@ extension BrokerStateMachine {
         _ effects: inout [BrokerEffect]
     ) {
         guard header.kind == .hello || header.kind == .attach else {
+            if let rx = self.untold[connection] {
+                self.tellEnd(tx: connection, rx: rx, "the link has ended", &effects)
+                return
+            }
             self.refuse(connection, .disconnected, "this connection has no link", &effects)
             return
         }
@@ -245,13 +249,24 @@ extension BrokerStateMachine {
         guard let node = self.nodes[slot], node.link != nil else { return }
         self.nodes.unlink(slot)
         self.counters.linksLost += 1
-        if let rx = node.link?.rx, reason.needsTelling {
-            self.tellRefused(rx, .disconnected, "the link was ended: \(reason)", &effects)
+        if let link = node.link, reason.needsTelling {
+            self.tellEnd(tx: link.tx, rx: link.rx, "the link was ended: \(reason)", &effects)
+        } else if let link = node.link, reason == .pipeFull {
+            self.untold[link.tx] = link.rx
         }
         let deadline = now.advanced(by: self.limits.resumeWindow)
         self.nodes.setResumeDeadline(slot, deadline)
         self.timers.add(.resumeWindow(node.incarnation), due: deadline)
         effects.append(.log(.linkLost(node.incarnation, reason)))
+    }
+
+    /// Tells a node that its link has ended.
+    private mutating func tellEnd(
+        tx: ConnectionID, rx: ConnectionID, _ text: String, _ effects: inout [BrokerEffect]
+    ) {
+        self.untold[tx] = nil
+        self.told[rx] = tx
+        self.tellRefused(rx, .disconnected, text, &effects)
     }
 
     /// The incarnation ends: what it held is released, what it owned is gone, its names are

@@ -52,6 +52,12 @@ package struct BrokerStateMachine: Sendable {
     var isAwaitingHandshakes = false
     var timers = TimerQueue<Timer>()
     var offenders: Set<ConnectionID> = []
+    /// Nodes that could not be told that their link has ended, because their pipe was full: by the
+    /// connection they send on, the one they receive on. They are told once they say something and
+    /// there is room. Like the next one bounded by the connections that are open.
+    var untold: [ConnectionID: ConnectionID] = [:]
+    /// Nodes that were told so, the other way round.
+    var told: [ConnectionID: ConnectionID] = [:]
     var linksMade: UInt64 = 0
     /// Until then Unrefs are held back and unknown incarnations may still return (rules R8).
     var recoveryDeadline: Tick?
@@ -159,6 +165,8 @@ package struct BrokerStateMachine: Sendable {
         _ connection: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
     ) {
         self.offenders.remove(connection)
+        self.untold[connection] = nil
+        self.told[connection] = nil
         guard let slot = self.nodes.slot(on: connection) else { return }
         self.endLink(slot, .connectionClosed, now, &effects)
     }
@@ -169,7 +177,12 @@ package struct BrokerStateMachine: Sendable {
         _ failure: SendFailure, to connection: ConnectionID, at now: Tick,
         into effects: inout [BrokerEffect]
     ) {
-        guard let slot = self.nodes.slot(on: connection) else { return }
+        guard let slot = self.nodes.slot(on: connection) else {
+            if failure == .pipeFull, let tx = self.told.removeValue(forKey: connection) {
+                self.untold[tx] = connection
+            }
+            return
+        }
         let reason = failure == .pipeFull ? LinkEnd.pipeFull : .connectionClosed
         self.endLink(slot, reason, now, &effects)
     }

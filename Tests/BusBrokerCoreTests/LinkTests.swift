@@ -165,6 +165,32 @@ import Testing
             ])
     }
 
+    @Test func `a node whose full pipe ended its link is told once there is room`() {
+        let node = ScriptedNode(self.world, "n")
+        self.world.blocked[node.rx] = .pipeFull
+        node.call(Reference(owner: .broker, object: .root))
+        node.send(.heartbeat)
+        self.world.blocked = [:]
+        #expect(node.take().isEmpty)
+        node.send(.heartbeat)
+        #expect(node.take().map(\.error.kind) == [.disconnected])
+        node.send(.heartbeat)
+        #expect(node.take().isEmpty, "it is told once")
+        #expect(node.relink().isEmpty)
+        #expect(node.ask("ping()").kind == .reply)
+    }
+
+    @Test func `a node that can not be told of a gap is told once there is room`() {
+        let node = ScriptedNode(self.world, "n")
+        self.world.pass(.milliseconds(500))
+        self.world.blocked[node.rx] = .pipeFull
+        node.send(Message(FrameHeader(kind: .heartbeat)), sequence: 9)
+        self.world.blocked = [:]
+        #expect(node.take().isEmpty)
+        node.send(.heartbeat)
+        #expect(node.take().map(\.error.kind) == [.disconnected])
+    }
+
     @Test func `a connection can't be part of a link and begin another one`() {
         let node = ScriptedNode(self.world, "n")
         let other = ScriptedNode(self.world, "o")
