@@ -11,7 +11,8 @@ package struct ChaosPlan: Hashable, Sendable {
         package var slot: ChaosSlot
         /// Milliseconds from the beginning.
         package var at: Int
-        /// How long a process stands still, or until a killed one has a successor, in milliseconds.
+        /// How long a process stands still or is cut off, or until a killed one has a successor, in
+        /// milliseconds.
         package var length: Int
     }
 
@@ -30,16 +31,19 @@ package struct ChaosPlan: Hashable, Sendable {
     private static let attempts = 100
 
     /// Plans one fault every `interval` milliseconds.
-    package init(seed: UInt64, milliseconds: Int, interval: Int, _ layout: ChaosLayout) {
+    ///
+    /// - Parameter cutMax: milliseconds that a process is cut off at most; 0 if it can connect anew
+    ///   at once.
+    package init(
+        seed: UInt64, milliseconds: Int, interval: Int, cutMax: Int, _ layout: ChaosLayout
+    ) {
         var random = RandomSource(seed: seed)
         var free: [ChaosSlot: Int] = [:]
-        let slots =
-            [ChaosSlot.broker] + (0..<layout.workers).map { .worker($0) }
-            + (0..<layout.clients).map { .client($0) }
+        let slots = layout.slots
         for at in stride(from: interval, to: milliseconds, by: interval) {
             // With short intervals it may be that everybody is in trouble already.
             for _ in 0..<Self.attempts {
-                guard let step = Self.draw(at, slots, using: &random) else { continue }
+                guard let step = Self.draw(at, cutMax, slots, using: &random) else { continue }
                 let concerned = step.kind == .turn ? slots : [step.slot]
                 guard concerned.allSatisfy({ (free[$0] ?? 0) <= at }) else { continue }
                 for (place, slot) in concerned.enumerated() {
@@ -52,7 +56,7 @@ package struct ChaosPlan: Hashable, Sendable {
     }
 
     private static func draw(
-        _ at: Int, _ slots: [ChaosSlot], using random: inout RandomSource
+        _ at: Int, _ cutMax: Int, _ slots: [ChaosSlot], using random: inout RandomSource
     ) -> Step? {
         let sum = Self.weights.reduce(0) { $0 + $1.weight }
         var rest = Int(random.below(UInt64(sum)))
@@ -60,7 +64,7 @@ package struct ChaosPlan: Hashable, Sendable {
             guard rest >= weight else {
                 let fitting = slots.filter { $0.role == role }
                 let slot = fitting[Int(random.below(UInt64(fitting.count)))]
-                let length = self.length(of: kind, slot, using: &random)
+                let length = self.length(of: kind, slot, cutMax, using: &random)
                 return Step(kind: kind, slot: slot, at: at, length: length)
             }
             rest -= weight
@@ -71,7 +75,8 @@ package struct ChaosPlan: Hashable, Sendable {
     /// Half of what stands still does so for less than a silence, some for longer than silence and
     /// resume window (limits.md §2).
     private static func length(
-        of kind: ChaosFault.Kind, _ slot: ChaosSlot, using random: inout RandomSource
+        of kind: ChaosFault.Kind, _ slot: ChaosSlot, _ cutMax: Int,
+        using random: inout RandomSource
     ) -> Int {
         switch kind {
         case .kill: Int(random.below(800))
@@ -79,7 +84,7 @@ package struct ChaosPlan: Hashable, Sendable {
         case .stop: 200 + Int(random.below(6_000))
         case .flood: 1_000 + Int(random.below(2_000))
         case .turn: 50 + Int(random.below(100))
-        case .cut: 0
+        case .cut: cutMax == 0 ? 0 : 200 + Int(random.below(UInt64(cutMax)))
         }
     }
 }

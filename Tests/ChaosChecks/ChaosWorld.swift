@@ -10,6 +10,20 @@ package struct ChaosLayout: Hashable, Sendable {
 
     package init() {}
 
+    /// All places for processes, the broker's first.
+    package var slots: [ChaosSlot] {
+        [.broker] + (0..<self.workers).map { .worker($0) } + (0..<self.clients).map { .client($0) }
+    }
+
+    /// Which place in a network a worker or a client has, counted from 0; nil for the broker.
+    package func place(of slot: ChaosSlot) -> Int? {
+        switch slot {
+        case .broker: nil
+        case .worker(let index): index
+        case .client(let index): self.workers + index
+        }
+    }
+
     package var lanes: Int { self.workers * self.objects }
 
     /// The worker whose object has this number.
@@ -70,7 +84,7 @@ package struct ChaosFault: Hashable, Sendable {
         case kill
         /// SIGSTOP, and SIGCONT after a while.
         case stop
-        /// All connections of the process are shut down.
+        /// All connections of the process are shut down; or its cable is pulled for a while.
         case cut
         /// A worker stands still while clients send it all that its pipes take.
         case flood

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ChaosPlanTests {
     private func plan(seed: UInt64) -> ChaosPlan {
-        ChaosPlan(seed: seed, milliseconds: 600_000, interval: 2_000, ChaosLayout())
+        ChaosPlan(seed: seed, milliseconds: 600_000, interval: 2_000, cutMax: 6_000, ChaosLayout())
     }
 
     @Test func `a seed makes one plan`() {

@@ -9,24 +9,30 @@ import TestPrograms
 actor ChaosDirector {
     /// How long clients may take to come to their end, in milliseconds: longer than a call may.
     private static let patience = 100_000
-    /// How long all is well before the end, in milliseconds: everybody has a link again, and has
-    /// written down whether that is a new incarnation's.
-    private static let peace = 2_000
+    /// Messages that the broker keeps for a node: less than a flood has, more than all other calls.
+    private static let highWater = 400
+    /// How long all is well before the end, in milliseconds: everybody has noticed by its silence
+    /// that a link has ended, has another one, and has written down whether it is a new
+    /// incarnation's.
+    private static let peace = 5_000
 
     private let layout = ChaosLayout()
     private let plan: ChaosPlan
     private let duration: Int
     private let folder: String
     private let url: String
+    /// Whose cables are pulled; nil if all are on one machine, and connections are shut down.
+    private let network: ChaosNetwork?
     private var programs: [ChaosSlot: Program] = [:]
     private var processes: [ChaosProcess] = []
     private var faults: [ChaosFault] = []
 
-    init(seconds: Int, _ plan: ChaosPlan) throws {
+    init(seconds: Int, _ plan: ChaosPlan, _ network: ChaosNetwork?) throws {
         self.plan = plan
         self.duration = seconds * 1_000
         self.folder = FileManager.default.temporaryDirectory.path + "/objbus-chaos-\(getpid())"
-        self.url = "ipc://\(self.folder)/bus"
+        self.network = network
+        self.url = network == nil ? "ipc://\(self.folder)/bus" : ChaosNetwork.url
         try FileManager.default.createDirectory(
             atPath: self.folder, withIntermediateDirectories: true)
     }
@@ -54,10 +60,7 @@ actor ChaosDirector {
         return report
     }
 
-    private var slots: [ChaosSlot] {
-        [.broker] + (0..<self.layout.workers).map { .worker($0) }
-            + (0..<self.layout.clients).map { .client($0) }
-    }
+    private var slots: [ChaosSlot] { self.layout.slots }
 
     private func wait(until begin: UInt64, plus milliseconds: Int) async {
         let passed = Int((MonotonicClock.now() - begin) / 1_000_000)
@@ -69,20 +72,31 @@ actor ChaosDirector {
     private func start(_ slot: ChaosSlot) throws {
         let id = UInt16(self.processes.count)
         self.processes.append(ChaosProcess(id: id, slot: slot))
-        let this = CommandLine.arguments[0]
         let journal = self.journal(of: id)
         switch slot {
         case .broker:
-            self.programs[slot] = try Program(
-                "objbus",
-                ["broker", "--listen", self.url, "--state", self.folder, "--log-level", "critical"])
+            var options = [
+                "--listen", self.url, "--state", self.folder, "--log-level", "critical",
+                "--set", "highWater=\(Self.highWater)",
+            ]
+            // Everybody may connect: there is nobody else.
+            if self.network != nil { options.append("--insecure") }
+            self.programs[slot] = try Program("objbus", ["broker"] + options)
         case .worker(let index):
-            self.programs[slot] = try Program(
-                this, ["worker", "\(index)", journal], environment: ["OBJBUS_URL": self.url])
+            self.programs[slot] = try self.start(["worker", "\(index)", journal], in: slot)
         case .client:
-            self.programs[slot] = try Program(
-                this, ["client", "\(id)", journal], environment: ["OBJBUS_URL": self.url])
+            self.programs[slot] = try self.start(["client", "\(id)", journal], in: slot)
         }
+    }
+
+    /// Starts this program in another role.
+    private func start(_ role: [String], in slot: ChaosSlot) throws -> Program {
+        let this = CommandLine.arguments[0]
+        let environment = ["OBJBUS_URL": self.url]
+        guard let network, let place = self.layout.place(of: slot) else {
+            return try Program(this, role, environment: environment)
+        }
+        return try network.start(this, role, environment: environment, at: place)
     }
 
     private func journal(of id: UInt16) -> String { "\(self.folder)/\(id).journal" }
@@ -129,7 +143,13 @@ actor ChaosDirector {
             await pause(milliseconds: step.length)
             self.programs[slot]?.signal(SIGCONT)
         case .cut:
-            self.programs[slot]?.type("cut\n")
+            guard let network, let place = self.layout.place(of: slot) else {
+                self.programs[slot]?.type("cut\n")
+                break
+            }
+            try await network.pull(place)
+            await pause(milliseconds: step.length)
+            try await network.plug(place)
         case .flood:
             guard case .worker(let index) = slot else { return }
             self.programs[slot]?.signal(SIGSTOP)

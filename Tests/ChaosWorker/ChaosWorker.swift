@@ -9,7 +9,7 @@ import TestPrograms
 
 /// Real processes under load, to which things happen. `scripts/chaos` runs it.
 ///
-///     ChaosWorker direct SECONDS INTERVAL SEED RATE [json]
+///     ChaosWorker direct SECONDS INTERVAL SEED RATE [network] [json]
 ///
 /// It starts itself again as `worker INDEX JOURNAL` and `client NUMBER JOURNAL`, and `objbus` from
 /// its own folder.
@@ -22,10 +22,14 @@ import TestPrograms
             guard numbers.count == 4 else { break }
             // Somebody who is written to may have ended.
             signal(SIGPIPE, SIG_IGN)
+            let layout = ChaosLayout()
+            let network =
+                arguments.contains("network")
+                ? try await ChaosNetwork(places: layout.workers + layout.clients) : nil
             let plan = ChaosPlan(
                 seed: UInt64(numbers[2]), milliseconds: numbers[0] * 1_000, interval: numbers[1],
-                ChaosLayout())
-            let report = try await ChaosDirector(seconds: numbers[0], plan).run()
+                cutMax: network == nil ? 0 : 6_000, layout)
+            let report = try await ChaosDirector(seconds: numbers[0], plan, network).run()
             let isGood = try tell(report, rate: numbers[3], asJSON: arguments.last == "json")
             exit(isGood ? 0 : 1)
         case "worker" where arguments.count == 3:
@@ -40,7 +44,7 @@ import TestPrograms
         default:
             break
         }
-        print("usage: ChaosWorker direct SECONDS INTERVAL SEED RATE [json]")
+        print("usage: ChaosWorker direct SECONDS INTERVAL SEED RATE [network] [json]")
         exit(2)
     }
 
