@@ -40,6 +40,9 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
         case .linkLost(let reason):
             bus.link.lost()
             logger.warning("link lost", metadata: ["reason": "\(reason)"])
+        case .brokerStops:
+            bus.link.lost()
+            logger.notice("the broker is stopping; waiting for the next one")
         case .refused(let error, let isFinal):
             bus.link.refused(error, isFinal: isFinal)
             logger.warning("refused by the broker", metadata: ["reason": "\(error.message)"])

@@ -195,6 +195,7 @@ package final class Broker: Sendable {
                 var failure: BrokerError?
                 do throws(ZeroMQError) {
                     try loop.run()
+                    try loop.tellNodes()
                     loop.unbind()
                 } catch {
                     failure = BrokerError(system: error)

@@ -82,6 +82,30 @@ struct BrokerLoop: ~Copyable {
         }
     }
 
+    /// Tells every node that this broker ends, and waits, a fifth of a second at most, until they
+    /// have closed their connections: one that is closed here first may take the news with it.
+    mutating func tellNodes() throws(ZeroMQError) {
+        var message = MessageInHand()
+        self.core.stopBegan(into: &self.effects)
+        try self.runEffects(&message)
+        let deadline = MonotonicClock.now() + 200_000_000
+        while self.tracker.isAnyBound, MonotonicClock.now() < deadline {
+            _ = try self.poller.wait(timeout: 20_000_000)
+            try self.takeEvents()
+            // Whoever sent it sends it again to the next broker.
+            while try self.receiveAnything(&message) {}
+        }
+    }
+
+    /// False if there is nothing now.
+    private func receiveAnything(_ message: inout MessageInHand) throws(ZeroMQError) -> Bool {
+        do {
+            return try message.receive(from: self.socket)
+        } catch .foreignRoutingID {
+            return true
+        }
+    }
+
     /// Stops listening, removes ipc paths, and waits, at most half a second, until all addresses
     /// are free again.
     mutating func unbind() {

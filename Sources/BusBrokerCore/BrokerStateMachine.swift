@@ -187,6 +187,13 @@ package struct BrokerStateMachine: Sendable {
         self.endLink(slot, reason, now, &effects)
     }
 
+    /// The broker is told to end: it tells every node, and is not asked anything after that.
+    package mutating func stopBegan(into effects: inout [BrokerEffect]) {
+        for slot in self.nodes.all {
+            self.send(Message(FrameHeader(kind: .stopping)), to: slot, &effects)
+        }
+    }
+
     /// Time went on; call when `nextDeadline` is reached.
     package mutating func timePassed(at now: Tick, into effects: inout [BrokerEffect]) {
         while let timer = self.timers.popDue(at: now) {

@@ -94,6 +94,8 @@ package enum NodeEffect: Sendable {
 package enum NodeNotice: Hashable, Sendable {
     case linked(IncarnationID, Epoch, brokerRun: UInt64)
     case linkLost(String)
+    /// The link is gone because the broker was told to end; the next one is waited for.
+    case brokerStops
     /// The broker does not want us: now, or never with this version.
     case refused(BusError, isFinal: Bool)
     /// References held and given out are void; published objects go on in a new incarnation.

@@ -144,12 +144,18 @@ extension NodeStateMachine {
     }
 
     /// The link is gone; calls and references wait for the next one.
-    mutating func loseLink(_ reason: String, at now: Tick, _ effects: inout [NodeEffect]) {
+    ///
+    /// - Parameter isOrderly: whether the broker has said that it ends.
+    mutating func loseLink(
+        _ reason: String, at now: Tick, _ effects: inout [NodeEffect], isOrderly: Bool = false
+    ) {
         switch self.phase {
         case .opening, .linked: break
         case .idle, .pausing, .closed: return
         }
-        if self.isLinked { effects.append(.report(.linkLost(reason))) }
+        if self.isLinked {
+            effects.append(.report(isOrderly ? .brokerStops : .linkLost(reason)))
+        }
         effects.append(.closeLink(self.epoch))
         self.phase = .pausing
         let delay = self.reconnect.failed(&self.random)

@@ -177,6 +177,8 @@ package struct NodeStateMachine: Sendable {
             self.peerEnded(header.peer, reason: header.call.rawValue, &effects)
         case .revoked:
             self.revokedReceived(header, &effects)
+        case .stopping:
+            self.loseLink("the broker stops", at: now, &effects, isOrderly: true)
         case .heartbeat, .unimplemented:
             break
         default:

@@ -15,6 +15,7 @@ package struct MessageKind: RawRepresentable, Hashable, Sendable {
     package static let refused = MessageKind(rawValue: 4)
     package static let heartbeat = MessageKind(rawValue: 5)
     package static let goodbye = MessageKind(rawValue: 6)
+    package static let stopping = MessageKind(rawValue: 7)
     package static let call = MessageKind(rawValue: 16)
     package static let reply = MessageKind(rawValue: 17)
     package static let failure = MessageKind(rawValue: 18)
@@ -31,7 +32,8 @@ package struct MessageKind: RawRepresentable, Hashable, Sendable {
     /// Every kind with its name in the protocol document, by number.
     package static let registry: [(kind: MessageKind, name: String)] = [
         (.hello, "HELLO"), (.attach, "ATTACH"), (.welcome, "WELCOME"), (.refused, "REFUSED"),
-        (.heartbeat, "HEARTBEAT"), (.goodbye, "GOODBYE"), (.call, "CALL"), (.reply, "REPLY"),
+        (.heartbeat, "HEARTBEAT"), (.goodbye, "GOODBYE"), (.stopping, "STOPPING"),
+        (.call, "CALL"), (.reply, "REPLY"),
         (.failure, "FAILURE"), (.cancel, "CANCEL"), (.acknowledge, "ACKNOWLEDGE"),
         (.release, "RELEASE"), (.unref, "UNREF"), (.revoke, "REVOKE"),
         (.peerRelinked, "PEER_RELINKED"), (.peerEnded, "PEER_ENDED"), (.revoked, "REVOKED"),

@@ -38,6 +38,9 @@ package struct DescriptorTracker: Sendable {
     /// A tracker that knows no connection.
     package init() {}
 
+    /// Whether a connection is bound that has not ended.
+    package var isAnyBound: Bool { self.entries.contains { $0.isBound } }
+
     /// Takes an event in.
     ///
     /// - Returns: The connection that ended hereby, if it was bound.

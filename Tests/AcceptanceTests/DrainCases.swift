@@ -2,7 +2,6 @@
 
 import Foundation
 import ObjectBus
-import Synchronization
 import TestObjects
 import TestPrograms
 import Testing
@@ -132,23 +131,5 @@ private distributed actor Partner {
         let total = try await worker.line()
         #expect(try await worker.exitStatus() == 0)
         return try #require(Int(total))
-    }
-}
-
-/// Counts calls that were answered.
-private final class Calls: Sendable {
-    private let answered = Atomic<Int>(0)
-    private let ends = Atomic<Bool>(false)
-
-    var number: Int { self.answered.load(ordering: .sequentiallyConsistent) }
-    var isOver: Bool { self.ends.load(ordering: .sequentiallyConsistent) }
-
-    func count() { self.answered.add(1, ordering: .sequentiallyConsistent) }
-    func end() { self.ends.store(true, ordering: .sequentiallyConsistent) }
-
-    /// Returns when so many more calls were answered.
-    func grow(by amount: Int) async {
-        let goal = self.number + amount
-        while self.number < goal { await Task.yield() }
     }
 }

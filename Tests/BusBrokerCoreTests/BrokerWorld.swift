@@ -68,6 +68,12 @@ final class BrokerWorld {
         self.run(frame, buffers, from: connection)
     }
 
+    /// The broker is told to end.
+    func stop() {
+        self.core.stopBegan(into: &self.effects)
+        self.run([], [], from: ConnectionID(rawValue: 0))
+    }
+
     func close(_ connections: ConnectionID...) {
         for connection in connections {
             self.core.connectionClosed(connection, at: self.now, into: &self.effects)

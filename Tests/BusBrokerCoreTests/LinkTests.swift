@@ -108,6 +108,15 @@ import Testing
         #expect(stranger.take().isEmpty)
     }
 
+    @Test func `a broker that is told to end tells every node that is linked`() {
+        let (one, other) = (ScriptedNode(self.world, "1"), ScriptedNode(self.world, "2"))
+        let gone = ScriptedNode(self.world, "3")
+        gone.die()
+        _ = [one, other, gone].map { $0.take() }
+        self.world.stop()
+        #expect([one, other, gone].map { $0.take().kinds } == [[.stopping], [.stopping], []])
+    }
+
     @Test(arguments: [(5, 5), (1, 1), (0, 1), (4, 1)] as [(UInt64, UInt64)])
     func `a goodbye tells whether every call was answered`(said: UInt64, told: UInt64) {
         let (owner, holder) = (ScriptedNode(self.world, "o"), ScriptedNode(self.world, "h"))

@@ -58,6 +58,14 @@ import Testing
         #expect(throws: BrokerError.self) { try broker.start() }
     }
 
+    @Test func `nodes are told that the broker stops, as the last thing on their link`() throws {
+        let world = try World(.ipc)
+        var node = try RawNode.attached(world.endpoint, in: world.context)
+        #expect(try node.ask("ping()").header.kind == .reply)
+        world.broker.stop()
+        #expect(try node.receive().header.kind == .stopping)
+    }
+
     @Test func `dropping a broker stops it`() throws {
         let endpoint = Transport.ipc.endpoint
         do {

@@ -196,6 +196,22 @@ import Testing
         #expect(node.take() == [])
     }
 
+    @Test func `a broker that stops is waited for, and calls with it`() {
+        var node = NodeScript.linked()
+        node.call("a")
+        _ = node.take()
+        node.receive(FrameHeader(kind: .stopping))
+        #expect(node.take() == ["report broker stops", "close 1"])
+        node.call("b")
+        node.pass(.milliseconds(50))
+        #expect(node.take() == ["open 2"])
+        node.welcome()
+        #expect(
+            node.take() == [
+                "report linked a1 2", "CALL b2 /7 #1 resent", "CALL b2 /7 #2 behind 2",
+            ])
+    }
+
     @Test func `an unknown kind is echoed, and the link goes on`() {
         var node = NodeScript.linked()
         node.receive(FrameHeader(kind: MessageKind(rawValue: 200), call: CallNumber(rawValue: 3)))

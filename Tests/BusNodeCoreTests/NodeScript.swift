@@ -296,6 +296,7 @@ struct NodeScript {
         case .linked(let incarnation, let epoch, _):
             "linked \(short(incarnation)) \(epoch.rawValue)"
         case .linkLost: "link lost"
+        case .brokerStops: "broker stops"
         case .refused(let error, let isFinal): "refused \(error.kind)\(isFinal ? " for good" : "")"
         case .incarnationEnded(let incarnation): "ended \(short(incarnation))"
         case .peerEnded(let peer, _): "peer ended \(short(peer))"

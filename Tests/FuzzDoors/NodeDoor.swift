@@ -223,6 +223,7 @@ struct NodeDoor: ScriptedDoor {
             self.digest.add(incarnation.rawValue ^ UInt64(epoch.rawValue) << 32)
             self.isOpening = false
         case .linkLost(let reason): self.digest.add(text: reason)
+        case .brokerStops: self.digest.add(text: "stops")
         case .refused(let error, let isFinal):
             self.digest.add(text: error.description)
             if isFinal { self.books.closed() }

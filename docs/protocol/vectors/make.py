@@ -9,9 +9,9 @@ import struct
 
 HERE = pathlib.Path(__file__).parent
 KINDS = dict(
-    HELLO=1, ATTACH=2, WELCOME=3, REFUSED=4, HEARTBEAT=5, GOODBYE=6, CALL=16, REPLY=17,
-    FAILURE=18, CANCEL=19, ACKNOWLEDGE=20, RELEASE=32, UNREF=33, REVOKE=34, PEER_RELINKED=48,
-    PEER_ENDED=49, REVOKED=50, UNIMPLEMENTED=63, KIND_200=200)
+    HELLO=1, ATTACH=2, WELCOME=3, REFUSED=4, HEARTBEAT=5, GOODBYE=6, STOPPING=7, CALL=16,
+    REPLY=17, FAILURE=18, CANCEL=19, ACKNOWLEDGE=20, RELEASE=32, UNREF=33, REVOKE=34,
+    PEER_RELINKED=48, PEER_ENDED=49, REVOKED=50, UNIMPLEMENTED=63, KIND_200=200)
 FLAGS = dict(
     chain=0, parent=1, method=2, name=3, hint=4, ranges=5, trace=6, oneWay=8, resent=9,
     idempotent=10)
@@ -219,6 +219,8 @@ def handshakes():
     write("heartbeat", "HEARTBEAT: nothing but its place in the sequence.",
           Message("HEARTBEAT", epoch=3, sequence=12))
     write("goodbye", "GOODBYE: the incarnation ends at once, with every call answered.", Message("GOODBYE", epoch=3, sequence=13, call=5))
+    write("stopping", "STOPPING: the broker ends; the last message on the receiving connection.",
+          Message("STOPPING", epoch=3, sequence=14))
 
 
 def calls():
