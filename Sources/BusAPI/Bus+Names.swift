@@ -89,17 +89,41 @@ extension Bus {
         self.node.entry(of: self.current(object.id).reference)?.tag
     }
 
-    func resolve(_ name: String) async throws -> (held: HeldReference, interface: String) {
+    func resolve(_ name: String) async throws -> FoundName {
         let reply = try await self.callBroker("find(_:)", [.string(name)])
-        let found = try self.decode(FoundName.self, from: reply)
-        return (found.reference, found.interface)
+        return try self.decode(FoundName.self, from: reply)
     }
 
     private func bind(_ name: String) async throws -> HeldReference {
-        let held = try await self.resolve(name).held
+        let found = try await self.resolve(name)
+        let held = found.held
         if case .own = held.lease { return held }
-        return HeldReference(held.reference, lease: .name(NameBinding(name, self, held)))
+        return HeldReference(held.reference, lease: .name(NameBinding(name, self, found)))
     }
+
+    /// The number under which this node's object is what `name` means; nil while it stands by, or
+    /// if this node has not published the name.
+    ///
+    /// Each time a name gets another head, the new one has a larger number than any before, also
+    /// after a restart of the broker. So whoever guards what only one may change, a file or a
+    /// database, can refuse a former head that does not know yet: it keeps the largest number that
+    /// it has seen, and refuses smaller ones.
+    public func fence(ofOwn name: String) async throws -> UInt64? {
+        let own = "\(self.incarnation)/"
+        return try await self.names(prefix: name)
+            .first { $0.name == name && $0.standby == 0 && $0.reference.hasPrefix(own) }?.fence
+    }
+
+    /// The number of the head that `object`'s name led to when it was last looked up; nil if
+    /// `object` does not follow a name.
+    public func fence<Object: DistributedActor>(
+        of object: Object
+    ) -> UInt64? where Object.ActorSystem == Bus {
+        object.id.binding?.fence
+    }
+
+    /// The same for an object of whatever type.
+    public func fence(of object: RemoteObject) -> UInt64? { object.id.binding?.fence }
 
     /// One published name.
     public struct NameEntry: Codable, Hashable, Sendable {
@@ -113,6 +137,8 @@ extension Bus {
         public let reference: String
         /// 0 for what the name means, else the place in the queue behind it.
         public let standby: Int
+        /// The number of the head, larger than that of any head before; nil for a standby.
+        public let fence: UInt64?
     }
 
     /// Everything published whose name begins with `prefix`, sorted by name.
@@ -137,14 +163,16 @@ extension Bus {
     }
 }
 
-/// The broker's answer to `find(_:)`: an array of two.
-private struct FoundName: Decodable {
-    let reference: HeldReference
+/// The broker's answer to `find(_:)`: an array of three.
+struct FoundName: Decodable, Sendable {
+    let held: HeldReference
     let interface: String
+    let fence: UInt64
 
     init(from decoder: any Decoder) throws {
         var container = try decoder.unkeyedContainer()
-        self.reference = try container.decode(HeldReference.self)
+        self.held = try container.decode(HeldReference.self)
         self.interface = try container.decode(String.self)
+        self.fence = try container.decode(UInt64.self)
     }
 }

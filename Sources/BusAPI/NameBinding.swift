@@ -7,27 +7,30 @@ import BusZeroMQ
 final class NameBinding: Sendable {
     let name: String
     private let bus: Bus
-    private let resolved: Locked<HeldReference>
+    private let resolved: Locked<FoundName>
 
-    init(_ name: String, _ bus: Bus, _ resolved: HeldReference) {
+    init(_ name: String, _ bus: Bus, _ resolved: FoundName) {
         self.name = name
         self.bus = bus
         self.resolved = Locked(resolved)
     }
 
-    var current: HeldReference { self.resolved.withLock { $0 } }
+    var current: HeldReference { self.resolved.withLock { $0.held } }
+
+    /// The number of the head that the name meant then.
+    var fence: UInt64 { self.resolved.withLock { $0.fence } }
 
     /// Asks the broker again, unless somebody has since `former` failed.
     func resolve(after former: HeldReference) async throws -> HeldReference {
         let present = self.current
         guard present == former else { return present }
-        let found = try await self.bus.resolve(self.name).held
-        let replaced = self.resolved.withLock { held in
-            let old = held
-            held = found
+        let found = try await self.bus.resolve(self.name)
+        let replaced = self.resolved.withLock { resolved in
+            let old = resolved
+            resolved = found
             return old
         }
         withExtendedLifetime(replaced) {}
-        return found
+        return found.held
     }
 }

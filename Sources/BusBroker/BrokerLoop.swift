@@ -190,6 +190,8 @@ struct BrokerLoop: ~Copyable {
                 if let roster, !roster.add(incarnation) { self.reporter.rosterFailed() }
             case .forget(let incarnation):
                 if let roster, !roster.remove(incarnation) { self.reporter.rosterFailed() }
+            case .reserveFences(let fence):
+                if let roster, !roster.reserve(fence) { self.reporter.rosterFailed() }
             case .log(let notice):
                 self.reporter.log(notice)
             }

@@ -7,9 +7,9 @@ internal import Glibc
 /// The incarnations that live, in a file beside the key, for the next run of the broker.
 ///
 /// One line for each event: `+` and an incarnation that attached, `-` and one that ended; the last
-/// one counts. Lines are written but not synchronised: they outlive the broker, and a machine that
-/// stops takes the nodes on it along (docs/decisions/0009-roster.md). It belongs to the broker's
-/// thread once that runs.
+/// one counts. `#` and a number say that numbers of heads may be in use up to there. Lines are
+/// written but not synchronised: they outlive the broker, and a machine that stops takes the nodes
+/// on it along (docs/decisions/0009-roster.md). It belongs to the broker's thread once that runs.
 final class RosterFile {
     /// A file larger than this is not ours.
     private static let bytesMax = 64 << 20
@@ -21,6 +21,8 @@ final class RosterFile {
     private var lines = 0
     /// Who lives now.
     private(set) var living: Set<IncarnationID>
+    /// The largest number of a head that may be in use; 0 if there was none yet.
+    private(set) var fence: UInt64
 
     /// Reads the roster of the broker on `address`; nobody is on it if `isNew`.
     ///
@@ -30,7 +32,7 @@ final class RosterFile {
     ) throws(BrokerError) {
         self.path = KeyFile.path(of: address, in: directory, kind: "roster")
         self.linesMax = linesMax
-        self.living = isNew ? [] : Self.read(self.path)
+        (self.living, self.fence) = isNew ? ([], 0) : Self.read(self.path)
         guard self.rewrite(synchronised: true) else {
             throw BrokerError(
                 .state, "can't write \(self.path): \(String(cString: strerror(errno)))")
@@ -51,6 +53,12 @@ final class RosterFile {
     func remove(_ incarnation: IncarnationID) -> Bool {
         self.living.remove(incarnation)
         return self.append(line("-", incarnation))
+    }
+
+    /// Writes that numbers of heads may be in use up to `fence`. False if that is not possible.
+    func reserve(_ fence: UInt64) -> Bool {
+        self.fence = max(self.fence, fence)
+        return self.append(line("#", fence))
     }
 
     private func append(_ text: String) -> Bool {
@@ -75,7 +83,8 @@ final class RosterFile {
         let file = open(
             draft, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { return false }
-        let text = self.living.sorted().map { line("+", $0) }.joined()
+        let text =
+            line("#", self.fence) + self.living.sorted().map { line("+", $0) }.joined()
         guard writeAll(text, to: file), !synchronised || fsync(file) == 0,
             rename(draft, self.path) == 0
         else {
@@ -84,43 +93,50 @@ final class RosterFile {
             return false
         }
         if self.file >= 0 { close(self.file) }
-        (self.file, self.lines) = (file, self.living.count)
+        (self.file, self.lines) = (file, self.living.count + 1)
         return true
     }
 
-    /// Whom the file in `path` has alive; nobody if there is none.
-    private static func read(_ path: String) -> Set<IncarnationID> {
+    /// Whom the file in `path` has alive, and what it has reserved; nobody and 0 if there is none.
+    private static func read(_ path: String) -> (Set<IncarnationID>, UInt64) {
         let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard file >= 0 else { return [] }
+        guard file >= 0 else { return ([], 0) }
         defer { close(file) }
         var facts = stat()
         guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG,
             facts.st_size <= self.bytesMax
-        else { return [] }
+        else { return ([], 0) }
         var bytes = [UInt8](repeating: 0, count: Int(facts.st_size))
         let count = Glibc.read(file, &bytes, bytes.count)
-        return Self.living(in: bytes.prefix(max(0, count)))
+        return Self.state(in: bytes.prefix(max(0, count)))
     }
 
-    /// Whom these lines have alive. A line that is none, as after a full disk, says nothing.
-    private static func living(in bytes: ArraySlice<UInt8>) -> Set<IncarnationID> {
+    /// What these lines say. A line that is none, as after a full disk, says nothing.
+    private static func state(
+        in bytes: ArraySlice<UInt8>
+    ) -> (living: Set<IncarnationID>, fence: UInt64) {
         var living: Set<IncarnationID> = []
+        var fence: UInt64 = 0
         for line in bytes.split(separator: UInt8(ascii: "\n")) where line.count == 17 {
             let digits = String(decoding: line.dropFirst(), as: UTF8.self)
             guard let number = UInt64(digits, radix: 16) else { continue }
-            let incarnation = IncarnationID(rawValue: number)
             switch line.first {
-            case UInt8(ascii: "+"): living.insert(incarnation)
-            case UInt8(ascii: "-"): living.remove(incarnation)
+            case UInt8(ascii: "+"): living.insert(IncarnationID(rawValue: number))
+            case UInt8(ascii: "-"): living.remove(IncarnationID(rawValue: number))
+            case UInt8(ascii: "#"): fence = max(fence, number)
             default: break
             }
         }
-        return living
+        return (living, fence)
     }
 }
 
 private func line(_ sign: String, _ incarnation: IncarnationID) -> String {
-    "\(sign)\(incarnation)\n"
+    line(sign, incarnation.rawValue)
+}
+
+private func line(_ sign: String, _ number: UInt64) -> String {
+    "\(sign)\(hexadecimal(number))\n"
 }
 
 /// Whether all of `text` could be written.

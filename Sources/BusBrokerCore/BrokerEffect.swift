@@ -32,6 +32,9 @@ package enum BrokerEffect: Sendable {
     /// Write down that this incarnation has ended, before anybody is told: the next run must not
     /// take it back.
     case forget(IncarnationID)
+    /// Write down that numbers of heads up to this one may be in use, before anybody is told one:
+    /// the next run must give larger ones.
+    case reserveFences(UInt64)
     /// Write one line to the log.
     case log(BrokerNotice)
 }

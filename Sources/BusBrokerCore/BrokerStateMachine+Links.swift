@@ -283,6 +283,7 @@ extension BrokerStateMachine {
         for name in self.names.names(ownedBy: node.incarnation) {
             if let claim = self.names.withdraw(name, by: node.incarnation) {
                 effects.append(.log(.withdrawn(name, claim.reference)))
+                self.numberHead(of: name, &effects)
             }
         }
         _ = self.holders.dropRows(of: node.incarnation)

@@ -127,6 +127,7 @@ extension BrokerStateMachine {
         case .head, .queued:
             self.holders.holdByName(reference)
             effects.append(.log(.published(name, reference)))
+            self.numberHead(of: name, &effects)
             return nil
         case .unchanged:
             return nil
@@ -154,6 +155,7 @@ extension BrokerStateMachine {
         guard let claim = self.names.withdraw(name, by: caller) else { return false }
         self.holders.dropName(claim.reference)
         effects.append(.log(.withdrawn(name, claim.reference)))
+        self.numberHead(of: name, &effects)
         self.zeroCheck(claim.reference, &effects)
         return true
     }
@@ -173,7 +175,9 @@ extension BrokerStateMachine {
             claim.reference, generation, to: slot, caller,
             HolderTable.Receipt(at: now, way: .find))
         return Answer(
-            value: .array([.reference(ReferenceSlot(0)), .string(claim.interface)]),
+            value: .array([
+                .reference(ReferenceSlot(0)), .string(claim.interface), Value(claim.fence),
+            ]),
             references: [entry])
     }
 
@@ -233,12 +237,14 @@ extension BrokerStateMachine {
                 self.names.queue(of: name).enumerated().map { position, claim in
                     let owner = self.nodes.slot(of: claim.reference.owner)
                         .map { self.nodes.facts(of: $0) }
-                    return .map([
+                    var row: ValueMap = [
                         "name": .string(name), "interface": .string(claim.interface),
                         "node": .string(owner?.name ?? "?"),
                         "reference": .string(claim.reference.description),
                         "standby": .integer(Int64(position)),
-                    ])
+                    ]
+                    if position == 0 { row["fence"] = Value(claim.fence) }
+                    return .map(row)
                 }
             })
     }

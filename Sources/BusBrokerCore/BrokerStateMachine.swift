@@ -67,14 +67,21 @@ package struct BrokerStateMachine: Sendable {
     var waiters: [IncarnationID: Set<IncarnationID>] = [:]
     package internal(set) var counters = BrokerCounters()
     let startedAt: Tick
+    /// Of the head that was made last (docs/protocol/names.md §5).
+    var lastFence: UInt64
+    /// The shell has been told that numbers up to here may be in use.
+    package private(set) var reservedFence: UInt64
+    /// Numbers reserved at a time: as many changes of heads cost one line of a file.
+    static let fencesReserved: UInt64 = 4_096
 
     /// - Parameters:
     ///   - seed: unlike that of any earlier run; incarnation ids are drawn from it.
     ///   - returning: the incarnations that lived when the run before ended, as `remember` and
     ///     `forget` told: these may come back, and nobody else.
+    ///   - fence: what earlier runs have reserved last, as `reserveFences` told.
     package init(
         limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
-        returning: Set<IncarnationID> = [], at now: Tick
+        returning: Set<IncarnationID> = [], fence: UInt64 = 0, at now: Tick
     ) {
         self.limits = limits
         self.authority = Seals(authority)
@@ -84,6 +91,7 @@ package struct BrokerStateMachine: Sendable {
         self.holders = HolderTable(seed: self.random.next())
         self.names = NameTable(seed: self.random.next())
         self.startedAt = now
+        (self.lastFence, self.reservedFence) = (fence, fence)
         self.timers.add(.heartbeatRound, due: now.advanced(by: limits.heartbeat))
         if !returning.isEmpty {
             let deadline = now.advanced(by: limits.recoveryWindow)
@@ -272,6 +280,15 @@ package struct BrokerStateMachine: Sendable {
             kind: .unimplemented, peer: header.peer, object: header.object, call: header.call)
         echo.remaining = UInt64(header.kind.rawValue)
         self.send(Message(echo), to: slot, &effects)
+    }
+
+    /// If `name` has a new head, gives it a number that is larger than any before.
+    mutating func numberHead(of name: String, _ effects: inout [BrokerEffect]) {
+        guard self.names.numberHead(of: name, self.lastFence + 1) else { return }
+        self.lastFence += 1
+        guard self.lastFence > self.reservedFence else { return }
+        self.reservedFence = self.lastFence + Self.fencesReserved - 1
+        effects.append(.reserveFences(self.reservedFence))
     }
 
     /// Sends a message of the broker's own to a linked node; nothing if it has no link.

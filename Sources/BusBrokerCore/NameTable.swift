@@ -10,6 +10,8 @@ package struct NameTable: Sendable {
         package var reference: Reference
         /// The name of the object's interface, for listings.
         package var interface: String
+        /// The number under which the claim is the head; 0 while it stands by.
+        package var fence: UInt64 = 0
 
         package init(reference: Reference, interface: String) {
             self.reference = reference
@@ -109,6 +111,15 @@ package struct NameTable: Sendable {
         }
         self.entries.change(entry) { $0.head = claim }
         return .head
+    }
+
+    /// Numbers the head of `name`. False if there is none, or it has a number.
+    package mutating func numberHead(of name: String, _ fence: UInt64) -> Bool {
+        guard let entry = self.entry(of: name), self.head(of: name)?.fence == 0 else {
+            return false
+        }
+        self.entries.change(entry) { $0.head?.fence = fence }
+        return true
     }
 
     /// Takes back what `owner` published as `name`; nil if it didn't.

@@ -79,11 +79,13 @@ struct StatusCommand: AsyncParsableCommand {
 enum Listing {
     /// One published name for programs.
     static func json(_ entry: Bus.NameEntry) -> Value {
-        .map([
+        var row: ValueMap = [
             "name": .string(entry.name), "interface": .string(entry.interface),
             "node": .string(entry.node), "reference": .string(entry.reference),
             "standby": .integer(Int64(entry.standby)),
-        ])
+        ]
+        if let fence = entry.fence { row["fence"] = Value(fence) }
+        return .map(row)
     }
 
     /// Published names for people; the column of standbys only if there are any.

@@ -20,7 +20,7 @@ extension SimulatedNetwork {
         let seed = self.random.next()
         self.broker = BrokerStateMachine(
             limits: self.plan.limits, authority: self.authority, seed: seed,
-            returning: self.remembered, at: self.now)
+            returning: self.remembered, fence: self.fence, at: self.now)
         self.brokerRuns += 1
         let run = self.brokerRuns
         self.trace("b: starts, run \(run)")
@@ -64,6 +64,8 @@ extension SimulatedNetwork {
                 self.remembered.insert(incarnation)
             case .forget(let incarnation):
                 self.remembered.remove(incarnation)
+            case .reserveFences(let fence):
+                self.fence = fence
             case .log(let notice):
                 self.trace("b: \(notice)")
             }

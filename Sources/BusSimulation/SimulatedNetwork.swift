@@ -81,6 +81,8 @@ package struct SimulatedNetwork: Sendable {
     var brokerRuns = 0
     /// What the broker's roster says, which outlives its runs as the key does.
     var remembered: Set<IncarnationID> = []
+    /// What the broker's run has reserved for the numbers of heads.
+    var fence: UInt64 = 0
     var links: [SimulatedLink] = []
     /// Nodes that have begun and not ended.
     var members: Set<Int> = []

@@ -13,7 +13,7 @@ extension SimulationWorld {
         let seed = self.random.next()
         self.broker = BrokerStateMachine(
             limits: self.plan.brokerLimits, authority: self.authority, seed: seed,
-            returning: self.remembered, at: self.now)
+            returning: self.remembered, fence: self.fence, at: self.now)
         self.brokerRuns += 1
         self.trace("b: starts, run \(self.brokerRuns)")
     }

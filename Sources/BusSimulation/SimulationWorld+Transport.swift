@@ -75,6 +75,8 @@ extension SimulationWorld {
                 self.remembered.insert(incarnation)
             case .forget(let incarnation):
                 self.remembered.remove(incarnation)
+            case .reserveFences(let fence):
+                self.fence = fence
             case .log(let notice):
                 self.noted(notice)
             }

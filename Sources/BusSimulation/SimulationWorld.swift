@@ -69,6 +69,8 @@ package struct SimulationWorld {
     var buried: Set<IncarnationID> = []
     /// What the broker's shell keeps beside its key: who lives.
     var remembered: Set<IncarnationID> = []
+    /// What the broker's run has reserved for the numbers of heads.
+    var fence: UInt64 = 0
     var attached: Set<IncarnationID> = []
     /// Who attached first under which incarnation; nil is the hostile peer.
     var processes: [IncarnationID: SimulatedProcess?] = [:]

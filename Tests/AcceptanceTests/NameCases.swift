@@ -53,11 +53,16 @@ import Testing
             let proxy = try await stage.client.find(Counter.self, named: "moving")
             #expect(try await proxy.add(5) == 5)
             #expect(try await first.value() == 5)
+            let fence = try #require(stage.client.fence(of: proxy))
+            #expect(try await standby.fence(ofOwn: "moving") == fence)
+            #expect(try await third.fence(ofOwn: "moving") == nil)
             standby.close()
             // A call that is under way when its node ends may have run: wait until it has ended.
             while try await stage.client.names(prefix: "moving").count == 2 { await Task.yield() }
             #expect(try await proxy.add(7) == 7)
             #expect(try await second.value() == 7)
+            let later = try #require(stage.client.fence(of: proxy))
+            #expect(try await third.fence(ofOwn: "moving") == later && later > fence)
             third.close()
         }
     }

@@ -25,6 +25,7 @@ final class BrokerWorld {
     private(set) var watched: Set<ConnectionID> = []
     /// What the next run is told.
     private(set) var remembered: Set<IncarnationID>
+    private(set) var fence: UInt64
     /// Connections that take nothing more, and why.
     var blocked: [ConnectionID: SendFailure] = [:]
     private var inboxes: [ConnectionID: [Message]] = [:]
@@ -40,9 +41,10 @@ final class BrokerWorld {
         var limits = BrokerLimits()
         change(&limits)
         self.remembered = former?.remembered ?? []
+        self.fence = former?.fence ?? 0
         self.core = BrokerStateMachine(
             limits: limits, authority: TestAuthority(), seed: seed,
-            returning: self.remembered, at: .zero)
+            returning: self.remembered, fence: self.fence, at: .zero)
     }
 
     func connect() -> ConnectionID {
@@ -125,6 +127,8 @@ final class BrokerWorld {
                 self.remembered.insert(incarnation)
             case .forget(let incarnation):
                 self.remembered.remove(incarnation)
+            case .reserveFences(let fence):
+                self.fence = fence
             case .log(let notice):
                 self.notices.append(notice)
             }

@@ -20,7 +20,8 @@ import Testing
     @Test func `a name leads to the object, its interface and the right to hold it`() {
         self.owner.publish("counter", 7, interface: "Counter")
         let found = self.client.find("counter")
-        #expect(found.value == .array([.reference(ReferenceSlot(0)), .string("Counter")]))
+        #expect(
+            found.value == .array([.reference(ReferenceSlot(0)), .string("Counter"), .integer(1)]))
         #expect(found.references.map(\.reference) == [self.owner.object(7)])
         #expect(
             found.references.map(\.seal) == [TestAuthority().seal(self.owner.object(7), .first)])
@@ -134,6 +135,43 @@ import Testing
         self.owner.send(.goodbye)
         _ = self.client.take()
         #expect(self.client.find("counter").references.map(\.reference) == [standby.object(8)])
+    }
+
+    /// The number under which `name` has its head.
+    private func fence(of name: String) -> Int? {
+        self.client.find(name).value?.arrayValue?[2].intValue
+    }
+
+    @Test func `each head of a name has a larger number than any before`() {
+        let standby = ScriptedNode(self.world, "standby")
+        self.owner.publish("counter", 7)
+        standby.publish("counter", 8)
+        self.owner.publish("bank", 7)
+        #expect(self.fence(of: "counter") == 1)
+        #expect(self.fence(of: "bank") == 2)
+        self.owner.publish("counter", 7)
+        #expect(self.fence(of: "counter") == 1, "the same head")
+        self.owner.ask("withdraw(_:)", [.string("counter")])
+        #expect(self.fence(of: "counter") == 3)
+        self.owner.publish("counter", 7)
+        #expect(self.fence(of: "counter") == 3, "who stands by changes nothing")
+        let rows = self.client.ask("names(prefix:)", [.string("counter")]).value?.arrayValue
+        #expect(rows?.map { $0["fence"]?.intValue } == [3, nil])
+        standby.send(.goodbye)
+        #expect(self.fence(of: "counter") == 4)
+    }
+
+    @Test func `numbers of heads are larger in a later run, and are reserved before they are used`()
+    {
+        for number in 0..<3 { self.owner.publish("n\(number)", 7) }
+        #expect(self.fence(of: "n2") == 3)
+        let reserved = self.world.fence
+        #expect(reserved == 4_096 && self.world.core.reservedFence == reserved)
+        let later = BrokerWorld(after: self.world, seed: 2)
+        let node = ScriptedNode(later, "new")
+        node.publish("n", 7)
+        #expect(node.find("n").value?.arrayValue?[2].intValue == Int(reserved) + 1)
+        #expect(later.fence == 2 * reserved)
     }
 
     @Test func `names that a new link does not restate stay, those it does are claimed`() {

@@ -98,6 +98,21 @@ import Testing
         broker.stop()
     }
 
+    @Test func `heads have larger numbers in a later run`() throws {
+        var numbers: [Int] = []
+        for run in 0..<3 {
+            let broker = try self.start { $0.limits.rosterLines = 4 }
+            var node = try RawNode.attached(self.endpoint, in: try Context(), name: "\(run)")
+            for name in ["a", "b"] {
+                _ = try node.publish(name)
+                let found = try node.ask("find(_:)", [.string(name)]).value
+                numbers.append(try #require(found.arrayValue?[2].intValue))
+            }
+            broker.stop()
+        }
+        #expect(numbers == numbers.sorted() && Set(numbers).count == 6)
+    }
+
     @Test func `lines that are none do no harm, and a roster without its key is not read`() throws {
         let first = try self.start()
         let former = try self.crashed("n")

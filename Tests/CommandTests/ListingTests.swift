@@ -15,6 +15,7 @@ import Testing
         #expect(rows.map { $0["name"] as? String } == ["bank", "counter"])
         #expect(rows.map { $0["interface"] as? String } == ["Bank", "Counter"])
         #expect(rows.allSatisfy { $0["node"] as? String == "worker" && $0["standby"] as? Int == 0 })
+        #expect(rows.allSatisfy { $0["fence"] as? Int ?? 0 > 0 })
         _ = try await site.call("bank", "account", "ada")
         let below = try await site.run("ls", "bank/", "--json")
         #expect((try json(below.output) as? [[String: Any]])?.count == 1)

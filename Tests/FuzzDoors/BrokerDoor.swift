@@ -72,6 +72,7 @@ struct BrokerDoor: ScriptedDoor {
     var links: [ConnectionID: Link] = [:]
     var openings: [ConnectionID: Opening] = [:]
     var roster: Set<IncarnationID> = []
+    var fence: UInt64 = 0
     var books = BrokerBooks()
     var connections: UInt32 = 0
     var runs: UInt64 = 1
@@ -149,6 +150,7 @@ struct BrokerDoor: ScriptedDoor {
         self.books.restart()
         self.broker = BrokerStateMachine(
             limits: Self.limits, authority: self.authority, seed: self.runs, returning: self.roster,
+            fence: self.fence,
             at: self.now)
         self.books.recoveryEnd =
             self.roster.isEmpty ? nil : self.now.advanced(by: Self.limits.recoveryWindow)
@@ -190,6 +192,9 @@ struct BrokerDoor: ScriptedDoor {
                 }
                 self.links = self.links.filter { $0.value.incarnation != incarnation }
                 self.books.ended(incarnation)
+            case .reserveFences(let fence):
+                if fence <= self.fence { self.fail("numbers of heads are reserved twice") }
+                self.fence = fence
             case .log(let notice):
                 self.trace?("broker: \(notice)")
                 self.noticed(notice)

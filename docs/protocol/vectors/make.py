@@ -244,7 +244,8 @@ def calls():
           Message("CALL", payload=[Slot(0), "counter", "Counter"], references=[(A, 4)],
                   extra=dict(method="publish(_:as:interface:)"), epoch=1, sequence=7, call=2, behind=2))
     write("reply-find", "REPLY of the broker to find(\"counter\"): the receiver becomes a holder, so there is a seal.",
-          Message("REPLY", payload=[Slot(0), "Counter"], references=[(B, 7, 1, SEAL)], epoch=1, sequence=3,
+          Message("REPLY", payload=[Slot(0), "Counter", 5], references=[(B, 7, 1, SEAL)], epoch=1,
+                  sequence=3,
                   call=3))
     write("reply", "REPLY to call-small, as the caller gets it.",
           Message("REPLY", payload=3, epoch=1, sequence=4, peer=B, call=1))
