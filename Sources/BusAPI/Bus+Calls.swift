@@ -117,21 +117,27 @@ extension Bus {
     }
 
     /// Calls a method of the broker.
-    func callBroker(_ method: String, _ arguments: [Value]) async throws -> Reply {
+    ///
+    /// - Parameter span: how long it may take; nil for the bus's own default.
+    func callBroker(
+        _ method: String, _ arguments: [Value], within span: Duration? = nil
+    ) async throws -> Reply {
         var encoder = PayloadEncoder(self)
         try encoder.append(Value.array(arguments))
-        return try await self.callBroker(method, encoder, references: [])
+        let options = span.map { CallOptions().with(deadline: $0) } ?? CallOptions()
+        return try await self.callBroker(method, encoder, references: [], options)
     }
 
     func callBroker(
-        _ method: String, _ arguments: PayloadEncoder, references: [ReferenceEntry]
+        _ method: String, _ arguments: PayloadEncoder, references: [ReferenceEntry],
+        _ options: CallOptions = CallOptions()
     ) async throws -> Reply {
         let root = Reference(owner: .broker, object: .root)
         var request = CallRequest(target: root, builder: arguments.builder)
         request.references = arguments.references
         request.entries = references
         request.extensions.method = method
-        request.deadline = self.deadline(CallOptions())
+        request.deadline = self.deadline(options)
         while true {
             do {
                 defer { withExtendedLifetime(arguments) {} }

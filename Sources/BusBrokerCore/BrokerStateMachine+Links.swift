@@ -204,6 +204,7 @@ extension BrokerStateMachine {
         for export in hello.exports {
             self.zeroCheck(Reference(owner: incarnation, object: export.object), &effects)
         }
+        self.answerWatches(&effects)
     }
 
     /// What is held is exported, so its owner, once it is back, has listed it (docs/protocol/
@@ -248,6 +249,7 @@ extension BrokerStateMachine {
     ) {
         guard let node = self.nodes[slot], node.link != nil else { return }
         self.nodes.unlink(slot)
+        self.nameWatches[slot] = nil
         self.counters.linksLost += 1
         if let link = node.link, reason.needsTelling {
             self.tellEnd(tx: link.tx, rx: link.rx, "the link was ended: \(reason)", &effects)
@@ -283,16 +285,18 @@ extension BrokerStateMachine {
         for name in self.names.names(ownedBy: node.incarnation) {
             if let claim = self.names.withdraw(name, by: node.incarnation) {
                 effects.append(.log(.withdrawn(name, claim.reference)))
-                self.numberHead(of: name, &effects)
+                self.claimsChanged(to: name, &effects)
             }
         }
         _ = self.holders.dropRows(of: node.incarnation)
         let dropped = self.holders.dropColumn(of: slot)
         self.nodes.remove(slot)
+        self.nameWatches[slot] = nil
         effects.append(.forget(node.incarnation))
         self.tellEnded(node.incarnation, reason, to: concerned, &effects)
         for reference in dropped { self.zeroCheck(reference, &effects) }
         effects.append(.log(.incarnationEnded(node.incarnation, reason)))
+        self.answerWatches(&effects)
     }
 
     /// Whether a node of the same name and program has come since this one's link was lost.

@@ -28,22 +28,25 @@ extension BrokerStateMachine {
         if !header.flags.contains(.oneWay) {
             do {
                 let answer = try self.service(header, frame, slot, caller, now, &effects)
-                let reply = FrameHeader(kind: .reply, peer: .broker, call: header.call)
-                let payload = (try? answer.value.encoded()) ?? []
-                self.send(
-                    Message(reply, payload: payload, references: answer.references), to: slot,
-                    &effects)
+                if let answer {
+                    let reply = FrameHeader(kind: .reply, peer: .broker, call: header.call)
+                    let payload = (try? answer.value.encoded()) ?? []
+                    self.send(
+                        Message(reply, payload: payload, references: answer.references), to: slot,
+                        &effects)
+                }
             } catch {
                 self.answer(header, error, to: slot, &effects)
             }
         }
         for entry in own { self.zeroCheck(entry.reference, &effects) }
+        self.answerWatches(&effects)
     }
 
     private mutating func service(
         _ header: FrameHeader, _ frame: RawSpan, _ slot: NodeSlot, _ caller: IncarnationID,
         _ now: Tick, _ effects: inout [BrokerEffect]
-    ) throws(BusError) -> Answer {
+    ) throws(BusError) -> Answer? {
         let extensions: Extensions
         let arguments: [Value]
         do {
@@ -75,6 +78,9 @@ extension BrokerStateMachine {
             return Answer(value: try self.describeReference(text(arguments, 0), at: now))
         case "names(prefix:)":
             return Answer(value: self.listNames(prefix: try text(arguments, 0)))
+        case "watchNames(prefix:run:after:)":
+            return try self.watchNames(header, text(arguments, 0), arguments, slot, now)
+                .map { Answer(value: $0) }
         case "nodes()":
             return Answer(value: self.listNodes(at: now))
         case "status()":
@@ -86,7 +92,8 @@ extension BrokerStateMachine {
                 .unimplemented,
                 "the broker has no method \(method); it has publish(_:as:interface:), "
                     + "withdraw(_:), withdrawAll(), find(_:), claim(_:), references(), "
-                    + "references(of:), names(prefix:), nodes(), status(), ping()")
+                    + "references(of:), names(prefix:), watchNames(prefix:run:after:), nodes(), "
+                    + "status(), ping()")
         }
     }
 
@@ -127,7 +134,7 @@ extension BrokerStateMachine {
         case .head, .queued:
             self.holders.holdByName(reference)
             effects.append(.log(.published(name, reference)))
-            self.numberHead(of: name, &effects)
+            self.claimsChanged(to: name, &effects)
             return nil
         case .unchanged:
             return nil
@@ -155,7 +162,7 @@ extension BrokerStateMachine {
         guard let claim = self.names.withdraw(name, by: caller) else { return false }
         self.holders.dropName(claim.reference)
         effects.append(.log(.withdrawn(name, claim.reference)))
-        self.numberHead(of: name, &effects)
+        self.claimsChanged(to: name, &effects)
         self.zeroCheck(claim.reference, &effects)
         return true
     }
@@ -229,24 +236,6 @@ extension BrokerStateMachine {
         _ = self.holders.countCopy(reference, to: slot, generation: generation, receipt)
         entry.seal = self.holders.seal(reference, generation, by: self.authority)
         return entry
-    }
-
-    private func listNames(prefix: String) -> Value {
-        .array(
-            self.names.names(withPrefix: prefix).flatMap { name in
-                self.names.queue(of: name).enumerated().map { position, claim in
-                    let owner = self.nodes.slot(of: claim.reference.owner)
-                        .map { self.nodes.facts(of: $0) }
-                    var row: ValueMap = [
-                        "name": .string(name), "interface": .string(claim.interface),
-                        "node": .string(owner?.name ?? "?"),
-                        "reference": .string(claim.reference.description),
-                        "standby": .integer(Int64(position)),
-                    ]
-                    if position == 0 { row["fence"] = Value(claim.fence) }
-                    return .map(row)
-                }
-            })
     }
 
     private func listNodes(at now: Tick) -> Value {

@@ -71,6 +71,10 @@ package struct BrokerStateMachine: Sendable {
     var lastFence: UInt64
     /// The shell has been told that numbers up to here may be in use.
     package private(set) var reservedFence: UInt64
+    var nameLog = NameLog()
+    /// Up to which change those who watch were answered.
+    var answeredChange: UInt64 = 0
+    var nameWatches: [NodeSlot: [NameWatch]] = [:]
     /// Numbers reserved at a time: as many changes of heads cost one line of a file.
     static let fencesReserved: UInt64 = 4_096
 
@@ -208,6 +212,7 @@ package struct BrokerStateMachine: Sendable {
             switch timer {
             case .heartbeatRound:
                 self.beat(at: now, &effects)
+                self.endWatches(at: now, &effects)
                 self.timers.add(.heartbeatRound, due: now.advanced(by: self.limits.heartbeat))
             case .resumeWindow(let incarnation):
                 guard let slot = self.nodes.slot(of: incarnation), let node = self.nodes[slot],
@@ -282,8 +287,10 @@ package struct BrokerStateMachine: Sendable {
         self.send(Message(echo), to: slot, &effects)
     }
 
-    /// If `name` has a new head, gives it a number that is larger than any before.
-    mutating func numberHead(of name: String, _ effects: inout [BrokerEffect]) {
+    /// The claims to `name` have changed: if it has a new head, gives that a number larger than any
+    /// before, and tells those who watch.
+    mutating func claimsChanged(to name: String, _ effects: inout [BrokerEffect]) {
+        defer { self.noteClaims(to: name) }
         guard self.names.numberHead(of: name, self.lastFence + 1) else { return }
         self.lastFence += 1
         guard self.lastFence > self.reservedFence else { return }

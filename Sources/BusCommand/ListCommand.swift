@@ -12,21 +12,37 @@ struct ListCommand: AsyncParsableCommand {
               objbus ls
               objbus ls bank/
               objbus ls --json
+              objbus ls --watch
             """)
 
     @OptionGroup var shared: SharedOptions
+
+    @Flag(help: "Go on with every change: a line for each claim, '-' if a name is gone.")
+    var watch = false
 
     @Argument(help: "Only names that begin with this.", completion: .custom(Completion.objects))
     var prefix = ""
 
     func run() async throws {
         try await self.shared.withBus { bus in
+            guard !self.watch else { return try await self.watch(bus) }
             let names = try await bus.names(prefix: self.prefix)
             guard !self.shared.json else {
                 return self.shared.print(json: .array(names.map(Listing.json)))
             }
             Terminal.print(table: Listing.table(names))
             if names.isEmpty { Terminal.report("nothing is published") }
+        }
+    }
+
+    /// Prints until it is interrupted.
+    private func watch(_ bus: Bus) async throws {
+        for try await change in bus.watchNames(prefix: self.prefix) {
+            if self.shared.json {
+                Terminal.print(Listing.json(change).json())
+            } else {
+                Terminal.print(Listing.lines(change))
+            }
         }
     }
 }
@@ -86,6 +102,30 @@ enum Listing {
         ]
         if let fence = entry.fence { row["fence"] = Value(fence) }
         return .map(row)
+    }
+
+    /// One change for programs.
+    static func json(_ change: NameChange) -> Value {
+        switch change {
+        case .snapshot(let entries): .map(["names": .array(entries.map(self.json))])
+        case .changed(let name, let entries):
+            .map(["name": .string(name), "claims": .array(entries.map(self.json))])
+        }
+    }
+
+    /// One change for people: a line for each claim.
+    static func lines(_ change: NameChange) -> [String] {
+        switch change {
+        case .snapshot(let entries): entries.map(self.line)
+        case .changed(let name, let entries):
+            entries.isEmpty ? ["\(Text.line(name))  -"] : entries.map(self.line)
+        }
+    }
+
+    private static func line(_ entry: Bus.NameEntry) -> String {
+        let words = [entry.name, entry.interface, entry.node, entry.reference].map(Text.line)
+        return (words + (entry.standby > 0 ? ["standby \(entry.standby)"] : []))
+            .joined(separator: "  ")
     }
 
     /// Published names for people; the column of standbys only if there are any.

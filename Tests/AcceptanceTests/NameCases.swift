@@ -41,6 +41,35 @@ import Testing
         }
     }
 
+    @Test(arguments: World.allCases)
+    func `who watches names gets the state, then every change in order`(
+        world: World
+    ) async throws {
+        try await Stage.run(world) { stage in
+            let owner = try await stage.attach(name: "owner")
+            let counter = Counter(actorSystem: owner)
+            try await owner.publish(counter, as: "watched/0")
+            var changes = stage.client.watchNames(prefix: "watched/").makeAsyncIterator()
+            var known = NameView()
+            while !known.names.contains("watched/0") { known.take(try await changes.next()) }
+            for round in 1...20 {
+                try await owner.publish(counter, as: "watched/\(round)")
+                if round > 10 { try await owner.withdraw("watched/\(round - 10)") }
+            }
+            while !known.names.contains("watched/20") || known.names.contains("watched/10") {
+                known.take(try await changes.next())
+            }
+            #expect(known.names == Set([0] + (11...20)).map { "watched/\($0)" }.sorted())
+            // Without a restart of the broker nothing was left out.
+            if known.snapshots == 1 {
+                let published = (1...20).map { "watched/\($0)" }
+                #expect(known.published.filter { $0 != "watched/0" } == published)
+            }
+            owner.close()
+            while !known.names.isEmpty { known.take(try await changes.next()) }
+        }
+    }
+
     @Test(arguments: World.withoutLosses)
     func `a name follows its object to another node`(world: World) async throws {
         try await Stage.run(world) { stage in
@@ -64,6 +93,33 @@ import Testing
             let later = try #require(stage.client.fence(of: proxy))
             #expect(try await third.fence(ofOwn: "moving") == later && later > fence)
             third.close()
+        }
+    }
+}
+
+/// What somebody knows of names who is told of changes.
+private struct NameView {
+    private(set) var snapshots = 0
+    private var known: Set<String> = []
+    /// Names in the order in which they were told to be there.
+    private(set) var published: [String] = []
+
+    var names: [String] { self.known.sorted() }
+
+    mutating func take(_ change: NameChange?) {
+        switch change {
+        case .snapshot(let entries):
+            self.snapshots += 1
+            self.known = Set(entries.map(\.name))
+        case .changed(let name, let entries):
+            if entries.isEmpty {
+                self.known.remove(name)
+            } else {
+                self.known.insert(name)
+                self.published.append(name)
+            }
+        case nil:
+            break
         }
     }
 }

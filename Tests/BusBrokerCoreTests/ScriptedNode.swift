@@ -162,6 +162,27 @@ final class ScriptedNode {
         _ method: String, _ arguments: [Value] = [], references: [ReferenceEntry] = [],
         flags: MessageFlags = [], inspect: ([Message]) -> Void = { _ in }
     ) -> Message {
+        let (number, answers) = self.question(method, arguments, references, flags)
+        inspect(answers)
+        let answer = answers.first { $0.header.call == number && $0.header.peer == .broker }
+        guard let answer else {
+            Issue.record("no answer to \(method): \(answers.map(\.line))")
+            return Message(FrameHeader(kind: .unimplemented))
+        }
+        return answer
+    }
+
+    /// Calls a service that may answer later; its answer if it comes at once.
+    @discardableResult
+    func ask(later method: String, _ arguments: [Value]) -> Message? {
+        let (number, answers) = self.question(method, arguments, [], [])
+        return answers.first { $0.header.call == number && $0.header.peer == .broker }
+    }
+
+    private func question(
+        _ method: String, _ arguments: [Value], _ references: [ReferenceEntry],
+        _ flags: MessageFlags
+    ) -> (CallNumber, [Message]) {
         var extensions = Extensions()
         extensions.method = method
         let payload = (try? Value.array(arguments).encoded()) ?? []
@@ -170,14 +191,7 @@ final class ScriptedNode {
         _ = self.take()
         self.send(
             Message(header, payload: payload, extensions: extensions, references: references))
-        let answers = self.take()
-        inspect(answers)
-        let answer = answers.first { $0.header.call == header.call && $0.header.peer == .broker }
-        guard let answer else {
-            Issue.record("no answer to \(method): \(answers.map(\.line))")
-            return Message(FrameHeader(kind: .unimplemented))
-        }
-        return answer
+        return (header.call, self.take())
     }
 
     @discardableResult

@@ -5,6 +5,19 @@ import TestPrograms
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct ListingTests {
+    @Test func `ls goes on with every change when it is told to`() async throws {
+        let site = try await Site(objects: ["counter"])
+        let tool = try Tool(["ls", "count", "--watch", "--bus", site.url])
+        #expect(try await tool.line().hasPrefix("counter  Counter  worker  "))
+        let other = try await site.worker(["counter"], name: "other")
+        #expect(try await tool.line(with: "other").hasSuffix("standby 1"))
+        site.worker.signal(SIGTERM)
+        #expect(try await tool.line(with: "other").hasSuffix("/1"))
+        other.signal(SIGTERM)
+        #expect(try await tool.line() == "counter  -")
+        tool.signal(SIGINT)
+    }
+
     @Test func `ls lists names, interfaces and nodes, and who stands by`() async throws {
         let site = try await Site(objects: ["counter", "bank"])
         let plain = try await site.run("ls")
