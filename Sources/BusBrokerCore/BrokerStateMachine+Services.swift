@@ -190,10 +190,12 @@ extension BrokerStateMachine {
 
     func noName(_ name: String) -> BusError {
         let similar = self.names.similar(to: name)
+        let others = self.names.count - similar.count
         let hint =
             similar.isEmpty
-            ? "\(self.names.count) names are published"
+            ? "\(others) names are published"
             : "published is: \(similar.joined(separator: ", "))"
+                + (others > 0 ? " and \(others) more" : "")
         return BusError(.notFound, "no object is published as '\(name)'; \(hint)")
     }
 

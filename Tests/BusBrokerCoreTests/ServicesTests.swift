@@ -40,7 +40,12 @@ import Testing
         for name in ["counter", "bank"] { self.owner.publish(name, 7) }
         let error = self.client.find("countr").error
         #expect(error.kind == .notFound && error.executed == .no)
-        #expect(error.message.contains("'countr'") && error.message.contains("counter, bank"))
+        #expect(error.message == "no object is published as 'countr'; published is: counter, bank")
+        for name in ["desk", "files", "lamp"] { self.owner.publish(name, 7) }
+        #expect(
+            self.client.find("countr").error.message
+                == "no object is published as 'countr'; published is: counter, bank, lamp "
+                + "and 2 more")
     }
 
     @Test func `an unknown method is an error that names what exists`() {

@@ -67,9 +67,8 @@ extension Bus {
         guard let node = nodes.first(where: { $0["node"]?.stringValue == name }),
             let text = node["incarnation"]?.stringValue, let number = UInt64(text, radix: 16)
         else {
-            let names = nodes.prefix(8).compactMap { $0["node"]?.stringValue }
-            throw BusError(
-                .notFound, "no node is called '\(name)'; there is \(names.joined(separator: ", "))")
+            let names = beginning(of: nodes.compactMap { $0["node"]?.stringValue })
+            throw BusError(.notFound, "no node is called '\(name)'; there is \(names)")
         }
         return Namespace(self.root(of: IncarnationID(rawValue: number)))
     }
@@ -87,4 +86,11 @@ extension Bus {
         let reference = Reference(owner: self.incarnation, object: number)
         return RemoteObject(HeldReference(reference, lease: .own), self)
     }
+}
+
+/// The first names, and how many more there are, for an error message.
+func beginning(of names: [String]) -> String {
+    let shown = names.prefix(8)
+    let others = names.count - shown.count
+    return shown.joined(separator: ", ") + (others > 0 ? " and \(others) more" : "")
 }

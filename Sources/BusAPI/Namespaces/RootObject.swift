@@ -20,7 +20,7 @@ distributed actor RootObject: BusObjectProtocol {
     func object(_ name: String) throws -> RemoteObject {
         let publications = self.actorSystem.node.publications
         guard let found = publications.first(where: { $0.name == name }) else {
-            let names = publications.prefix(8).map(\.name).joined(separator: ", ")
+            let names = beginning(of: publications.map(\.name))
             throw BusError(.notFound, "this node has published no '\(name)'; it has \(names)")
         }
         return self.actorSystem.ownObject(found.object)
