@@ -9,7 +9,7 @@ import Testing
         try await stage.client.find(Toolbox.self, named: "toolbox")
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M2 M4 a shared list crosses as a reference and is one list on both sides`(
         world: World
     ) async throws {
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `a list of the caller is used by the other side, and without its type`(
         world: World
     ) async throws {
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M3 a method of an empty list is a function that can be handed out`(
         world: World
     ) async throws {
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `a list has what a list has, and says what is wrong`(world: World) async throws {
         try await Stage.run(world) { stage in
             let list = try await self.toolbox(stage).numbers()
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M10 a shared dictionary is read, changed, compared and copied`(
         world: World
     ) async throws {
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `a shared set is read, changed, compared and copied`(world: World) async throws {
         try await Stage.run(world) { stage in
             let tags = try await self.toolbox(stage).tags()

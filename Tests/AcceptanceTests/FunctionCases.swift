@@ -10,7 +10,7 @@ import Testing
         try await stage.client.find(Toolbox.self, named: "toolbox")
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M5 M8 a function of the other side is called, by its types and without`(
         world: World
     ) async throws {
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M9 a function is called by one of its own side`(world: World) async throws {
         try await Stage.run(world) { stage in
             let toolbox = try await self.toolbox(stage)
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M12 a closure of the caller is called back, in the call and later`(
         world: World
     ) async throws {
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `D1 an own function that comes home is the original`(world: World) async throws {
         try await Stage.run(world) { stage in
             let toolbox = try await self.toolbox(stage)
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `what a function throws arrives as itself, and wrong types are invalid`(
         world: World
     ) async throws {
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `a function without a result, published, one-way, and from a blocking thread`(
         world: World
     ) async throws {
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M21 N2 a property is read and written by its name`(world: World) async throws {
         try await Stage.run(world) { stage in
             let remote = try await stage.client.object(named: "toolbox")

@@ -6,7 +6,7 @@ import TestObjects
 import Testing
 
 @Suite struct TypeCases {
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M16 M17 what belongs to a type is an object, and comes home as the original`(
         world: World
     ) async throws {
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M22 an object is held as whatever it is, and as nothing else`(
         world: World
     ) async throws {
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `an object with a type parameter is called by its type and without`(
         world: World
     ) async throws {
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `M19 a node's root lists what it has, looks it up and is called`(
         world: World
     ) async throws {
@@ -93,6 +93,7 @@ import Testing
             }
             #expect(missing?.kind == .notFound)
             #expect(missing?.message.contains("blocker/0") == true)
+            #expect(missing?.message.hasSuffix(" and \(all.count - 8) more") == true)
             let stranger = await #expect(throws: BusError.self) {
                 try await stage.client.namespace(ofNode: "nobody")
             }
@@ -100,7 +101,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `a batch is one call, and each of its calls has its own outcome`(
         world: World
     ) async throws {
@@ -122,7 +123,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.unsimulated)
+    @Test(arguments: World.allCases)
     func `calls of a batch take references, and nested batches are refused`(
         world: World
     ) async throws {
