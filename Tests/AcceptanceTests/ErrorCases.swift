@@ -4,10 +4,11 @@ import ObjectBus
 import TestObjects
 import Testing
 
-/// That an error tells the way that it took, whichever API the caller uses, and whichever the object
-/// between uses that only lets it pass.
+/// That an error tells the way that it took, whichever API the caller uses, and whichever the
+/// object between uses that only lets it pass.
 @Suite(.timeLimit(.minutes(2))) struct ErrorCases {
-    /// Runs `body` with a node between the client and the worker, and the worker's object that throws.
+    /// Runs `body` with a node between the client and the worker, and the worker's object that
+    /// throws.
     private func passing(
         _ world: World, _ body: (Stage, Bus, Thrower) async throws -> Void
     ) async throws {

@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.allCases)
+    @Test(arguments: World.withoutLosses)
     func `a batch is one call, and each of its calls has its own outcome`(
         world: World
     ) async throws {

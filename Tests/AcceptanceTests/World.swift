@@ -25,7 +25,8 @@ enum World: Hashable, CaseIterable, Sendable, CustomTestStringConvertible {
     static let allCases: [World] = worlds(with: .all)
 
     /// For cases with a node that ends: a call to it that was sent again may have been executed,
-    /// and after a restart of the broker the standbys stand in another order.
+    /// and after a restart of the broker the standbys stand in another order. And for those that
+    /// count calls, which are counted again when they are sent again.
     static let withoutLosses: [World] = worlds(with: .delays)
 
     /// For cases that have not been tried in simulated worlds.
