@@ -44,7 +44,7 @@ import Testing
         for name in ["desk", "files", "lamp"] { self.owner.publish(name, 7) }
         #expect(
             self.client.find("countr").error.message
-                == "no object is published as 'countr'; published is: counter, bank, lamp "
+                == "no object is published as 'countr'; published is: counter, bank, desk "
                 + "and 2 more")
     }
 
