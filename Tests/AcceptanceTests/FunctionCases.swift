@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.allCases)
+    @Test(arguments: World.withoutLosses)
     func `D1 an own function that comes home is the original`(world: World) async throws {
         try await Stage.run(world) { stage in
             let toolbox = try await self.toolbox(stage)
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test(arguments: World.allCases)
+    @Test(arguments: World.withoutLosses)
     func `a function without a result, published, one-way, and from a blocking thread`(
         world: World
     ) async throws {
