@@ -193,14 +193,14 @@ let tests: [Target] = [
         name: "AcceptanceTests",
         dependencies: [
             "ObjectBus", "ObjectBusFiles", "ObjectBusTesting", "TestInterfaces", "TestObjects",
-            "TestPrograms", "TestWorker", "objbus", bigInt,
+            "BusZeroMQ", "TestPrograms", "TestWorker", "objbus", bigInt,
         ],
         swiftSettings: settings),
     .testTarget(
         name: "ObjectBusTests",
         dependencies: [
             "BusAPI", "BusBroker", "BusZeroMQ", "ObjectBus", "ObjectBusTesting", "TestObjects",
-            logging,
+            "TestPrograms", logging,
         ],
         swiftSettings: settings),
     .testTarget(

@@ -21,7 +21,7 @@ public final class BusStage: Sendable {
         case simulated(SimulatedWorld)
     }
 
-    init(_ world: BusWorld) throws {
+    package init(_ world: BusWorld) throws {
         self.world = world
         self.setting =
             switch world.kind {
@@ -95,7 +95,7 @@ public final class BusStage: Sendable {
 
     // MARK: Running
 
-    func perform<Result>(
+    package func perform<Result>(
         isolation: isolated (any Actor)?, _ body: (BusStage) async throws -> Result
     ) async throws -> Result {
         guard case .simulated(let world) = self.setting else { return try await body(self) }
@@ -105,7 +105,7 @@ public final class BusStage: Sendable {
     }
 
     /// Closes what is open, the last node first.
-    func tearDown() {
+    package func tearDown() {
         for bus in self.buses.withLock({ $0 }).reversed() { bus.close() }
         switch self.setting {
         case .embedded, .running: break

@@ -40,6 +40,9 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
     /// Somebody has added something since the last look.
     private var hasNews = false
     private var isStopped = false
+    /// Whether the test has run its first job; until then this world's time stands still, for how
+    /// long the machine takes to begin would else be seen in all that follows.
+    private var hasBegun = false
     /// By number, in the order of their beginning; nil when they have ended.
     private var nodes: [Node?] = []
     private var numbers: [ObjectIdentifier: Int] = [:]
@@ -207,6 +210,7 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
             let arrival = self.network.nextArrival
             if timer > self.clock, let place = self.pick(mayRunJobs, arrival != nil) {
                 if place < self.executors.count {
+                    self.hasBegun = true
                     self.clock = self.clock.advanced(by: Self.jobTime)
                     return .job(self.executors[place])
                 }
@@ -215,7 +219,8 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
                     return .arrival
                 }
             } else if timer > self.clock {
-                guard self.waitForNews(until: timer) else { return .nothing }
+                let end = self.hasBegun ? timer : .distantFuture
+                guard self.waitForNews(until: end) else { return .nothing }
             }
             self.clock = max(self.clock, timer)
             let due = zip(nodes, deadlines).compactMap { $1 <= self.clock ? $0 : nil }
@@ -253,7 +258,7 @@ final class SimulatedWorld: NodeHost, @unchecked Sendable {
         while !self.hasNews, !self.isStopped, isInTime {
             isInTime = self.condition.wait(on: self.lock, until: deadline)
         }
-        self.clock = isInTime ? self.present : timer
+        if self.hasBegun { self.clock = isInTime ? self.present : timer }
         self.wait = nil
         return !isInTime
     }

@@ -2,6 +2,7 @@
 
 import ObjectBus
 import TestObjects
+import TestPrograms
 import Testing
 
 @Suite struct CollectionCases {

@@ -2,6 +2,7 @@
 
 import ObjectBus
 import TestObjects
+import TestPrograms
 import Testing
 
 /// That an error tells the way that it took, whichever API the caller uses, and whichever the

@@ -3,6 +3,7 @@
 import Foundation
 import ObjectBus
 import TestObjects
+import TestPrograms
 import Testing
 
 @Suite struct FunctionCases {
@@ -135,14 +136,5 @@ import Testing
             }
             #expect(again == 70)
         }
-    }
-}
-
-/// Runs `body` on a thread that may block.
-func onOwnThread<Result: Sendable>(
-    _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
     }
 }

@@ -96,7 +96,7 @@ import Testing
         try await Stage.run(world) { stage in
             let worker = try stage.client.launch(Self.program, ["bouncer", "bouncer/blocking"])
             try await worker.waitUntilPublished("bouncer/blocking", on: stage.client)
-            let count = try await onThread { () throws -> Int in
+            let count = try await onOwnThread { () throws -> Int in
                 let blocking = BlockingBus(stage.client)
                 let mine = blocking.makeObject { call in
                     let (depth, other) = try call.arguments(as: Int.self, BlockingObject.self)
@@ -128,13 +128,4 @@ private func isAlive(_ process: Int32) -> Bool {
     guard kill(process, 0) == 0 else { return false }
     let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
     return status?.split(separator: ")").last?.hasPrefix(" Z") != true
-}
-
-/// Runs `body` on a thread of its own, outside of any task.
-private func onThread<Success: Sendable>(
-    _ body: @escaping @Sendable () throws -> Success
-) async throws -> Success {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Result { try body() }) }.start()
-    }
 }

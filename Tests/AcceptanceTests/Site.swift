@@ -1,8 +1,8 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusZeroMQ
 import Foundation
 import ObjectBus
-import Synchronization
 import TestPrograms
 import Testing
 
@@ -12,7 +12,7 @@ final class Site: Sendable {
     /// The broker's address.
     let url: String
     private let folder: String
-    private let broker: Mutex<Program>
+    private let broker: Locked<Program>
 
     static func run(_ world: World, _ body: (Site) async throws -> Void) async throws {
         let folder = try temporaryFolder()
@@ -35,7 +35,7 @@ final class Site: Sendable {
 
     private init(client: Bus, url: String, folder: String, broker: Program) {
         (self.client, self.url, self.folder) = (client, url, folder)
-        self.broker = Mutex(broker)
+        self.broker = Locked(broker)
     }
 
     private static func startBroker(
@@ -49,6 +49,13 @@ final class Site: Sendable {
 
     /// With SIGKILL, and waits for its end.
     func killBroker() { self.broker.withLock { $0.kill() } }
+
+    /// Ends it, and waits for that.
+    func endBroker(by signal: Int32) async throws {
+        let broker = self.broker.withLock { $0 }
+        broker.signal(signal)
+        #expect(try await broker.exitStatus() == (signal == SIGTERM ? 0 : 128 + signal))
+    }
 
     /// Starts the next broker at the same address and with the same state.
     func startBroker() async throws {
@@ -84,13 +91,4 @@ func awaitValue<Answer: Equatable & Sendable>(
         await Task.yield()
         answer = try await ask()
     }
-}
-
-/// Tells tasks that all is over.
-final class Flag: Sendable {
-    private let state = Atomic<Bool>(false)
-
-    var isSet: Bool { self.state.load(ordering: .acquiring) }
-
-    func set() { self.state.store(true, ordering: .releasing) }
 }

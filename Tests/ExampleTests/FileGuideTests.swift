@@ -31,7 +31,7 @@ import Testing
         let text = Bytes(Array("buy milk\nand bread\n".utf8))
         #expect(try await firstBytes(on: bus) == text)
         #expect(try await firstBytesWithoutTypes(on: bus) == text)
-        let blocking = try await onThreadOfItsOwn { try firstBytes(on: BlockingBus(bus)) }
+        let blocking = try await onOwnThread { try firstBytes(on: BlockingBus(bus)) }
         #expect(blocking == text)
         let files = try await bus.find(FileServer.self, named: "example/files")
         #expect(try await countLines(of: files.open("notes/today.txt")) == 2)
@@ -55,13 +55,5 @@ import Testing
         withExtendedLifetime(own) {}
         client.close()
         bus.close()
-    }
-}
-
-private func onThreadOfItsOwn<Result: Sendable>(
-    _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
     }
 }

@@ -57,6 +57,23 @@ private func noteAHundred(_ stage: BusStage) async throws -> [Int] {
         #expect(first.0?.digest != other.0?.digest)
     }
 
+    @Test func `a test that is slow to begin takes the same course`() async throws {
+        /// What happens to a test that begins so long after its world.
+        func course(after pause: Duration) async throws -> SimulationReport? {
+            let stage = try BusStage(.simulated(seed: 5))
+            defer { stage.tearDown() }
+            let start = ContinuousClock.now
+            while ContinuousClock.now - start < pause {}
+            return try await stage.perform(isolation: #isolation) { stage in
+                _ = try await noteAHundred(stage)
+                return stage.simulation
+            }
+        }
+        let first = try await course(after: .milliseconds(20))
+        #expect(first != nil)
+        #expect(try await course(after: .milliseconds(30)) == first)
+    }
+
     @Test func `without faults nothing goes wrong, with some only those`() async throws {
         let calm = try await BusWorld.simulated(seed: 1, faults: []).run { stage in
             _ = try await noteAHundred(stage)

@@ -3,13 +3,14 @@
 import Foundation
 import ObjectBus
 import TestObjects
+import TestPrograms
 import Testing
 
 @Suite struct BlockingTests {
     @Test func `a thread calls objects without await`() async throws {
         let owner = try await Bus.embedded(name: "owner")
         let objects = try await TestObjects(on: owner)
-        try await onThread {
+        try await onOwnThread {
             let blocking = try BlockingBus(owner).attach(name: "client")
             let first: Int = try blocking.object(named: "counter").add(3)
             let counter = try blocking.find(Counter.self, named: "counter")
@@ -27,7 +28,7 @@ import Testing
     }
 
     @Test func `a bus of its own is made without await`() async throws {
-        let names = try await onThread {
+        let names = try await onOwnThread {
             let blocking = try BlockingBus.embedded(name: "alone")
             try blocking.publish(as: "one") { call in try call.arguments(as: Int.self) + 1 }
             let two: Int = try blocking.object(named: "one").next(1)
@@ -43,7 +44,7 @@ import Testing
         let error = #expect(throws: BusError.self) { try BlockingBus(bus).names() }
         #expect(error?.kind == .invalid)
         #expect(error?.message.contains("inside a task") == true)
-        try await onThread {
+        try await onOwnThread {
             try BlockingBus(bus).wait {
                 #expect(throws: BusError.self) { try BlockingBus(bus).names() }
             }
@@ -55,7 +56,7 @@ import Testing
 
     @Test func `N6 two blocking sides call each other fifty deep on two threads`() async throws {
         let pair = try await BouncingPair()
-        let caller = try await onThread {
+        let caller = try await onOwnThread {
             let other = try pair.left.object(named: "right")
             let count: Int = try other.bounce(50, off: pair.leftObject)
             #expect(count == 50)
@@ -70,7 +71,7 @@ import Testing
 
     @Test func `a chain deeper than a thread takes goes on on the next one`() async throws {
         let pair = try await BouncingPair()
-        let count: Int = try await onThread {
+        let count: Int = try await onOwnThread {
             try pair.left.object(named: "right").bounce(300, off: pair.leftObject)
         }
         #expect(count == 300)
@@ -83,13 +84,13 @@ import Testing
         try await withThrowingTaskGroup { group in
             for _ in 0..<8 {
                 group.addTask {
-                    let count: Int = try await onThread {
+                    let count: Int = try await onOwnThread {
                         try pair.left.object(named: "right").bounce(20, off: pair.leftObject)
                     }
                     #expect(count == 20)
                 }
                 group.addTask {
-                    let count: Int = try await onThread {
+                    let count: Int = try await onOwnThread {
                         try pair.right.object(named: "left").bounce(21, off: pair.rightObject)
                     }
                     #expect(count == 21)
@@ -107,7 +108,7 @@ import Testing
         try await client.publish(gate, as: "gate")
         let threads = Notes<UInt>()
         let waiting = Task {
-            try await onThread {
+            try await onOwnThread {
                 try BlockingBus(bus).publish(as: "thread") { _ in
                     threads.add(threadNumber())
                     return Value.null
@@ -129,7 +130,7 @@ import Testing
         let bus = try await Bus.embedded(name: "owner")
         let client = try await bus.attach(name: "client")
         let notes = Notes<Int>()
-        try await onThread {
+        try await onOwnThread {
             try BlockingBus(bus).publish(as: "notes") { call in
                 switch call.method {
                 case "note(_:)": notes.add(try call.arguments(as: Int.self))
@@ -154,7 +155,7 @@ import Testing
         try await client.publish(caller, as: "caller")
         let method = Interface.Method(name: "plus(_:)", returns: "Int")
         let interface = Interface(name: "Adder", documentation: "Adds.", methods: [method])
-        try await onThread {
+        try await onOwnThread {
             let blocking = BlockingBus(bus)
             let adder = blocking.makeObject(interface: interface) { call in
                 #expect(CallContext.current?.method == "plus(_:)")
@@ -178,7 +179,7 @@ import Testing
         let gate = Gate(actorSystem: client)
         try await client.publish(gate, as: "gate")
         let (ends, end) = AsyncStream.makeStream(of: [String].self)
-        try await onThread {
+        try await onOwnThread {
             try BlockingBus(bus).publish(as: "waiter") { _ in
                 let error = #expect(throws: BusError.self) {
                     try BlockingBus(bus).object(named: "gate").pass(1)
@@ -217,10 +218,10 @@ private struct BouncingPair: Sendable {
         let right = BlockingBus(try await left.bus.attach(name: "right"))
         let (leftThreads, rightThreads) = (self.leftThreads, self.rightThreads)
         (self.left, self.right) = (left, right)
-        self.leftObject = try await onThread {
+        self.leftObject = try await onOwnThread {
             try left.publish(as: "left", bouncing(by: leftThreads))
         }
-        self.rightObject = try await onThread {
+        self.rightObject = try await onOwnThread {
             try right.publish(as: "right", bouncing(by: rightThreads))
         }
     }

@@ -2,16 +2,6 @@
 
 import Foundation
 
-/// Runs `body` on a thread of its own, outside of any task.
-@discardableResult
-func onThread<Result: Sendable>(
-    _ body: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
-    }
-}
-
 /// What handlers of several threads note.
 final class Notes<Note: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
