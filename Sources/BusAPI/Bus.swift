@@ -198,6 +198,14 @@ func programName() -> String {
 }
 
 extension Bus {
+    /// What this node has refused, dropped or lost since its start, by reason: calls that did not
+    /// start in time, one-way calls over the limit, repetitions, links. docs/operating/counters.md
+    /// says what each means. swift-metrics gets the same, as `objbus_node_drops_total`.
+    public var drops: [String: UInt64] {
+        Dictionary(
+            uniqueKeysWithValues: self.node.drops.all.map { ($0.reason.name, $0.count) })
+    }
+
     /// Own objects that somebody else holds; for tests and tools.
     package var exportCount: Int { self.node.exportCount }
 }

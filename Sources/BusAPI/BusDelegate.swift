@@ -73,6 +73,7 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
         do {
             hand = CallInHand(call, try call.message.extensions(), bus)
         } catch {
+            bus.node.count(.unreadable)
             bus.node.unpin(call.message.references.map(\.reference))
             bus.node.started(call.object)
             bus.answer(call, FailureBody(BusError(.invalid, error.message)))

@@ -58,6 +58,7 @@ public struct IncomingCall: Sendable {
     /// have waited long for that.
     func checkStart() throws(BusError) {
         guard !Task.isCancelled else {
+            self.bus.node.count(.startCancelled)
             throw BusError(.cancelled, "cancelled before \(self.method) started")
         }
         try self.checkTimeAndRight()
@@ -66,9 +67,11 @@ public struct IncomingCall: Sendable {
     /// The same, where no task tells whether the caller gave up.
     func checkTimeAndRight() throws(BusError) {
         guard self.bus.node.clock.now() < self.delivered.deadline else {
+            self.bus.node.count(.startExpired)
             throw BusError(.expired, "the deadline passed before \(self.method) started")
         }
         guard self.bus.node.mayStart(self.delivered) else {
+            self.bus.node.count(.startRevoked)
             throw BusError(
                 .denied, "the reference was revoked before \(self.method) started")
         }

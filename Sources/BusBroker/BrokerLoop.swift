@@ -154,6 +154,7 @@ struct BrokerLoop: ~Copyable {
             do {
                 guard try message.receive(from: self.socket) else { return true }
             } catch .foreignRoutingID {
+                self.core.foreignMessageDropped()
                 self.reporter.foreignPeer()
                 continue
             }

@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 internal import BusBrokerCore
+internal import BusKernel
 internal import BusWire
 internal import Logging
 internal import Metrics
@@ -14,7 +15,7 @@ struct BrokerReporter {
     /// Names of the incarnations that the core knows, for lines about them; bounded like these.
     private var names: [IncarnationID: String] = [:]
     private var reported = BrokerCounters()
-    private var foreignPeers: UInt64 = 0
+    private var hasToldForeign = false
     private let messages = Counter(label: "objbus_broker_messages_total")
     private let calls = Counter(label: "objbus_broker_calls_total")
     private let replies = Counter(label: "objbus_broker_replies_total")
@@ -22,6 +23,10 @@ struct BrokerReporter {
     private let refused = Counter(label: "objbus_broker_refused_total")
     private let garbage = Counter(label: "objbus_broker_garbage_total")
     private let linksLost = Counter(label: "objbus_broker_links_lost_total")
+    /// By reason, in the order of the cases of `BrokerDrop`.
+    private let drops = BrokerDrop.allCases.map {
+        Counter(label: "objbus_broker_drops_total", dimensions: [("reason", $0.name)])
+    }
     private let nodes = Gauge(label: "objbus_broker_nodes")
     private let references = Gauge(label: "objbus_broker_references")
     private let publishedNames = Gauge(label: "objbus_broker_names")
@@ -67,12 +72,11 @@ struct BrokerReporter {
 
     /// A peer that chose its own routing id, which no node does, sent something: told once.
     mutating func foreignPeer() {
-        self.foreignPeers += 1
-        if self.foreignPeers == 1 {
-            self.logger.warning(
-                "message dropped",
-                metadata: ["reason": "a connection has set a ZeroMQ routing id of its own"])
-        }
+        guard !self.hasToldForeign else { return }
+        self.hasToldForeign = true
+        self.logger.warning(
+            "message dropped",
+            metadata: ["reason": "a connection has set a ZeroMQ routing id of its own"])
     }
 
     /// The roster can't be written any more; told once, because it is given up then.
@@ -98,6 +102,9 @@ struct BrokerReporter {
         self.refused.increment(by: now.refused - before.refused)
         self.garbage.increment(by: now.garbage - before.garbage)
         self.linksLost.increment(by: now.linksLost - before.linksLost)
+        for (reason, count) in now.drops.added(since: before.drops) {
+            self.drops[reason.rawValue].increment(by: count)
+        }
         self.nodes.record(core.nodeCount)
         self.references.record(core.referenceCount)
         self.publishedNames.record(core.nameCount)

@@ -16,16 +16,17 @@ extension BrokerStateMachine {
                 self.tellEnd(tx: connection, rx: rx, "the link has ended", &effects)
                 return
             }
-            self.refuse(connection, .disconnected, "this connection has no link", &effects)
+            self.refuse(connection, .disconnected, .noLink, "this connection has no link", &effects)
             return
         }
         // Told once; whoever goes on all the same costs nothing more.
-        guard !self.offenders.contains(connection) else { return }
+        guard !self.offenders.contains(connection) else { return self.count(.ignored) }
         let token = Token(high: header.object.rawValue, low: header.call.rawValue)
         guard
             self.handshakes[token] != nil || self.handshakes.count < self.limits.handshakes
         else {
-            self.refuse(connection, .overloaded, "too many handshakes at once", &effects)
+            self.refuse(
+                connection, .overloaded, .handshakeCrowd, "too many handshakes at once", &effects)
             return
         }
         effects.append(.watch(connection))
@@ -53,7 +54,7 @@ extension BrokerStateMachine {
         case .success(let hello):
             self.attach(hello, helloHeader, tx: tx, rx: rx, now, &effects)
         case .failure(let error):
-            self.refuse(rx, .invalid, "HELLO: \(error.message)", &effects)
+            self.refuse(rx, .invalid, .handshakeUnreadable, "HELLO: \(error.message)", &effects)
         }
     }
 
@@ -67,8 +68,11 @@ extension BrokerStateMachine {
     /// Forgets those whose second connection has not appeared in time.
     mutating func endHandshakes(at now: Tick) {
         self.isAwaitingHandshakes = false
-        self.handshakes = self.handshakes.filter {
-            now.since($0.value.since) < self.limits.handshake
+        // Order-free: each is looked at alone, and counted.
+        for (token, handshake) in self.handshakes
+        where now.since(handshake.since) >= self.limits.handshake {
+            self.handshakes[token] = nil
+            self.count(.handshakeUnfinished)
         }
         if !self.handshakes.isEmpty { self.awaitHandshakes(at: now) }
     }
@@ -79,8 +83,8 @@ extension BrokerStateMachine {
     ) {
         guard hello.versions.contains(FrameHeader.version) else {
             self.refuse(
-                rx, .unimplemented, "protocol version \(FrameHeader.version) is spoken here",
-                &effects)
+                rx, .unimplemented, .handshakeVersion,
+                "protocol version \(FrameHeader.version) is spoken here", &effects)
             return
         }
         guard let (slot, isResumed) = self.admit(hello, header, rx: rx, now, &effects) else {
@@ -122,7 +126,8 @@ extension BrokerStateMachine {
         guard let claimed = hello.incarnation else {
             guard self.nodes.count < self.limits.nodes else {
                 self.refuse(
-                    rx, .overloaded, "\(self.limits.nodes) nodes are attached already", &effects)
+                    rx, .overloaded, .handshakeNodes,
+                    "\(self.limits.nodes) nodes are attached already", &effects)
                 return nil
             }
             let record = NodeRecord(incarnation: self.drawIncarnation())
@@ -130,19 +135,23 @@ extension BrokerStateMachine {
             return (self.nodes.add(record, NodeFacts(hello, now)), false)
         }
         guard self.authority.secret(of: claimed).matches(hello.secret) else {
-            self.refuse(rx, .denied, "the secret does not belong to \(claimed)", &effects)
+            self.refuse(
+                rx, .denied, .handshakeSecret, "the secret does not belong to \(claimed)", &effects)
             return nil
         }
         if let slot = self.nodes.slot(of: claimed), let node = self.nodes[slot] {
             guard header.epoch > node.epoch else {
-                self.refuse(rx, .denied, "epoch \(header.epoch.rawValue) is not new", &effects)
+                self.refuse(
+                    rx, .denied, .handshakeEpoch, "epoch \(header.epoch.rawValue) is not new",
+                    &effects)
                 return nil
             }
             if node.link != nil { self.endLink(slot, .replaced, now, &effects) }
             return (slot, true)
         }
         guard self.missing.contains(claimed), self.nodes.count < self.limits.nodes else {
-            self.refuse(rx, .notFound, "incarnation \(claimed) has ended", &effects)
+            self.refuse(
+                rx, .notFound, .handshakeEnded, "incarnation \(claimed) has ended", &effects)
             return nil
         }
         return (self.nodes.add(NodeRecord(incarnation: claimed), NodeFacts(hello, now)), true)
@@ -165,6 +174,7 @@ extension BrokerStateMachine {
                 Reference(owner: incarnation, object: export.object), count: export.count,
                 generation: export.generation)
         }
+        if hello.holdings.count > self.limits.referencesPerNode { self.count(.holdingsOverLimit) }
         var held: Set<Reference> = []
         var ended: Set<IncarnationID> = []
         for holding in hello.holdings.prefix(self.limits.referencesPerNode) {
@@ -172,6 +182,7 @@ extension BrokerStateMachine {
             let owner = entry.reference.owner
             guard owner != incarnation, owner != .broker, holding.count > 0 else { continue }
             guard self.mayExist(owner) else {
+                self.count(.holdingOwnerEnded)
                 ended.insert(owner)
                 continue
             }
@@ -180,7 +191,10 @@ extension BrokerStateMachine {
             let known = self.holders.holding(entry.reference, by: slot)
             guard known != nil || self.recoveryDeadline != nil,
                 known?.generation == entry.generation || self.isGenuine(entry)
-            else { continue }
+            else {
+                self.count(.holdingUnproven)
+                continue
+            }
             held.insert(entry.reference)
             self.holders.restate(
                 entry.reference, count: holding.count,
@@ -192,7 +206,10 @@ extension BrokerStateMachine {
         // It was not there when they ended.
         for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
         for name in hello.names where isPublishable(name.name) {
-            guard self.names.count(ownedBy: incarnation) < self.limits.namesPerNode else { break }
+            guard self.names.count(ownedBy: incarnation) < self.limits.namesPerNode else {
+                self.count(.namesOverLimit)
+                break
+            }
             let reference = Reference(owner: incarnation, object: name.object)
             self.claim(name.name, reference, interface: name.interface, into: &effects)
         }
@@ -251,6 +268,7 @@ extension BrokerStateMachine {
         self.nodes.unlink(slot)
         self.nameWatches[slot] = nil
         self.counters.linksLost += 1
+        if let drop = BrokerDrop(reason) { self.count(drop) }
         if let link = node.link, reason.needsTelling {
             self.tellEnd(tx: link.tx, rx: link.rx, "the link was ended: \(reason)", &effects)
         } else if let link = node.link, reason == .pipeFull {

@@ -19,6 +19,7 @@ extension BrokerStateMachine {
         guard let destination = self.nodes.slot(of: header.peer),
             let callee = self.nodes[destination], let link = callee.link
         else {
+            self.countUndelivered(header)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             if header.flags.contains(.oneWay) { return }
             self.waiters[header.peer, default: []].insert(sender.incarnation)
@@ -31,6 +32,7 @@ extension BrokerStateMachine {
             destination == slot || callee.deliverableSince < (sender.link?.order ?? 0)
                 || header.peerEpoch == link.epoch || !self.nodes.hasTold(slot, of: destination)
         else {
+            self.countUndelivered(header, .callBeforeNews)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
@@ -50,6 +52,7 @@ extension BrokerStateMachine {
         _ slot: NodeSlot
     ) -> BusError? {
         guard self.nodes.slot(of: target.owner) != nil || self.mayExist(target.owner) else {
+            self.count(.callOwnerEnded)
             return BusError(.disconnected, "the owner of \(target) has ended")
         }
         if header.flags.contains(.name) {
@@ -57,23 +60,29 @@ extension BrokerStateMachine {
                 header.flags.contains(.resent)
                     || self.names.isHead(target, ofNameIn: frame, at: name)
                     || self.missing.contains(target.owner)
-            else { return BusError(.moved, "the name no longer means \(target)") }
+            else {
+                self.count(.callMoved)
+                return BusError(.moved, "the name no longer means \(target)")
+            }
         }
         // A root object tells what the broker tells too, and needs no right (names.md §4).
         if target.owner != sender.incarnation, target.object != .root {
-            guard let problem = self.holdProblem(target, by: slot) else {
-                return self.objection(toReferencesOf: header, frame, from: sender, slot)
-            }
+            guard let problem = self.holdProblem(target, by: slot, .callNotHeld, .callRevoked)
+            else { return self.objection(toReferencesOf: header, frame, from: sender, slot) }
             return BusError(.denied, problem)
         }
         return self.objection(toReferencesOf: header, frame, from: sender, slot)
     }
 
-    private mutating func holdProblem(_ reference: Reference, by slot: NodeSlot) -> String? {
+    private mutating func holdProblem(
+        _ reference: Reference, by slot: NodeSlot, _ notHeld: BrokerDrop, _ revoked: BrokerDrop
+    ) -> String? {
         guard let right = self.holders.right(to: reference, of: slot) else {
+            self.count(notHeld)
             return "\(reference) is not held by the caller"
         }
         guard right.holding.generation >= right.current else {
+            self.count(revoked)
             return "\(reference) was revoked"
         }
         return nil
@@ -87,10 +96,13 @@ extension BrokerStateMachine {
         for entry in header.references(in: frame) where entry.reference.owner != sender.incarnation
         {
             guard self.mayExist(entry.reference.owner) else {
+                self.count(.passedOwnerEnded)
                 return BusError(
                     .disconnected, "passing on \(entry.reference), whose owner has ended")
             }
-            if let problem = self.holdProblem(entry.reference, by: slot) {
+            if let problem = self.holdProblem(
+                entry.reference, by: slot, .passedNotHeld, .passedRevoked)
+            {
                 return BusError(.denied, "passing on what is not held: \(problem)")
             }
         }
@@ -98,6 +110,7 @@ extension BrokerStateMachine {
             self.holders.holdingCount(of: destination) + Int(header.referenceCount)
                 > self.limits.referencesPerNode
         {
+            self.count(.receiverFull)
             return BusError(.overloaded, "the receiver holds too many references")
         }
         return nil
@@ -111,11 +124,13 @@ extension BrokerStateMachine {
         guard let destination = self.nodes.slot(of: header.peer),
             self.nodes[destination]?.link != nil
         else {
+            self.countUndelivered(header)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
         if let problem = self.objection(toReferencesOf: header, frame.bytes, from: sender, slot) {
             // The caller must not wait for ever because the callee's reply was not allowed.
+            self.count(.replyRefused)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             var failure = FrameHeader(
                 kind: .failure, peer: sender.incarnation, object: header.object, call: header.call)
@@ -135,10 +150,11 @@ extension BrokerStateMachine {
         _ effects: inout [BrokerEffect]
     ) {
         guard header.referenceCount == 0, header.peer != .broker, let sender = self.nodes[slot]
-        else { return }
+        else { return self.count(.noticeMalformed) }
         guard let destination = self.nodes.slot(of: header.peer),
             self.nodes[destination]?.link != nil
         else {
+            self.countUndelivered(header)
             self.noticeUndeliverable(header, from: sender.incarnation, slot, &effects)
             return
         }
@@ -237,12 +253,15 @@ extension BrokerStateMachine {
         }
         self.counters.undelivered += 1
         if failure == .unreachable {
+            self.countUndelivered(header)
             self.endLink(destination, .connectionClosed, now, &effects)
         } else if header.kind != .call || destination == slot || header.flags.contains(.resent) {
             // What follows the call of a node to itself is numbered already; and nobody could say
             // whether a call that was sent before was executed.
+            self.countUndelivered(header, .callPipeFull)
             self.endLink(destination, .pipeFull, now, &effects)
         } else {
+            self.count(header.flags.contains(.oneWay) ? .oneWayDropped : .callPipeFull)
             var original = header
             original.peer = receiver.incarnation
             let name = self.nodes.facts(of: destination).name
@@ -299,6 +318,7 @@ extension BrokerStateMachine {
         guard self.mayExist(reference.owner) else { return }
         guard self.holders.release(reference, count: header.call.rawValue, by: slot) else {
             if self.holders.holding(reference, by: slot) != nil {
+                self.count(.releaseTooMany)
                 self.endLink(slot, .violation("released more than was held"), now, &effects)
             }
             return

@@ -36,6 +36,7 @@ extension BrokerStateMachine {
                         &effects)
                 }
             } catch {
+                self.count(BrokerDrop(service: error.kind))
                 self.answer(header, error, to: slot, &effects)
             }
         }
@@ -271,6 +272,9 @@ extension BrokerStateMachine {
             "undelivered": Value(self.counters.undelivered),
             "refused": Value(self.counters.refused), "garbage": Value(self.counters.garbage),
             "linksLost": Value(self.counters.linksLost),
+            "drops": .map(
+                ValueMap(
+                    self.counters.drops.all.map { (.string($0.reason.name), Value($0.count)) })),
         ])
     }
 }

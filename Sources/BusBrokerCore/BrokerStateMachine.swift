@@ -249,19 +249,20 @@ package struct BrokerStateMachine: Sendable {
         if let slot = self.nodes.slot(on: connection) {
             self.endLink(slot, .violation(error.message), now, &effects)
         } else {
-            self.refuse(connection, .unimplemented, error.message, &effects)
+            self.refuse(connection, .unimplemented, .unreadable, error.message, &effects)
         }
     }
 
     /// Tells a connection without a link, once, why it is not listened to.
     mutating func refuse(
-        _ connection: ConnectionID, _ kind: BusError.Kind, _ reason: String,
+        _ connection: ConnectionID, _ kind: BusError.Kind, _ drop: BrokerDrop, _ reason: String,
         _ effects: inout [BrokerEffect]
     ) {
         guard self.offenders.count < self.limits.offenders,
             self.offenders.insert(connection).inserted
-        else { return }
+        else { return self.count(.ignored) }
         self.counters.refused += 1
+        self.count(drop)
         effects.append(.watch(connection))
         self.tellRefused(connection, kind, reason, &effects)
         effects.append(.log(.refused(connection, reason: reason)))
@@ -281,6 +282,7 @@ package struct BrokerStateMachine: Sendable {
     private mutating func refuseUnknown(
         _ header: FrameHeader, from slot: NodeSlot, _ effects: inout [BrokerEffect]
     ) {
+        self.count(.kindUnknown)
         var echo = FrameHeader(
             kind: .unimplemented, peer: header.peer, object: header.object, call: header.call)
         echo.remaining = UInt64(header.kind.rawValue)
@@ -315,18 +317,4 @@ final class Seals: SealAuthority {
     }
 
     func seal(_ message: [UInt8]) -> Seal { self.authority.seal(message) }
-}
-
-/// What the broker has counted since its start.
-package struct BrokerCounters: Hashable, Sendable {
-    package var received: UInt64 = 0
-    package var callsForwarded: UInt64 = 0
-    package var repliesForwarded: UInt64 = 0
-    /// Messages that were answered or dropped instead of being forwarded.
-    package var undelivered: UInt64 = 0
-    package var refused: UInt64 = 0
-    package var garbage: UInt64 = 0
-    package var linksLost: UInt64 = 0
-
-    package init() {}
 }

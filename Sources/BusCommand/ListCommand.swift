@@ -70,24 +70,38 @@ struct NodesCommand: AsyncParsableCommand {
     }
 }
 
-/// `objbus status`: the broker's state and counters.
+/// `objbus status`: the state and counters of the broker, or what a node has counted.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show the broker's state and counters.",
+        commandName: "status", abstract: "Show the broker's state and counters, or a node's.",
         discussion: """
+            What was refused, dropped or lost is counted by reason, since the start; of these \
+            only what has happened is shown, and --json shows all.
+
             Examples:
               objbus status
+              objbus status desk
               objbus status --json
             """)
 
     @OptionGroup var shared: SharedOptions
 
+    @Argument(help: "A node's name, for what that node has counted.")
+    var node: String?
+
     func run() async throws {
         try await self.shared.withBus { bus in
-            let status = try await bus.status()
+            let status = try await self.status(bus)
             guard !self.shared.json else { return self.shared.print(json: status) }
             Terminal.print(Listing.pairs(status))
         }
+    }
+
+    private func status(_ bus: Bus) async throws -> Value {
+        guard let node else { return try await bus.status() }
+        let drops = try await bus.namespace(ofNode: node).drops
+        let rows = drops.sorted { $0.key < $1.key }.map { (Value.string($0), Value($1)) }
+        return .map(["node": .string(node), "drops": .map(ValueMap(rows))])
     }
 }
 
@@ -150,12 +164,18 @@ enum Listing {
         return Text.table([columns.map { $0.uppercased() }] + rows)
     }
 
-    /// One line for each key of a map, those known first.
+    /// One line for each key of a map, those known first, and then for each reason of a drop that
+    /// has happened.
     static func pairs(_ map: Value) -> [String] {
-        let known = ["run", "version", "seconds", "nodes", "names", "references", "recovering"]
-        let keys = map.mapValue?.keys.compactMap(\.stringValue) ?? []
+        let known = [
+            "node", "run", "version", "seconds", "nodes", "names", "references", "recovering",
+        ]
+        let keys = (map.mapValue?.keys.compactMap(\.stringValue) ?? []).filter { $0 != "drops" }
         let ordered = known.filter(keys.contains) + keys.filter { !known.contains($0) }
-        return Text.table(ordered.map { ["\($0):", self.text(map[$0] ?? .null)] })
+        let drops = (map["drops"]?.mapValue.map(Array.init) ?? [])
+            .filter { $0.value.intValue ?? 0 > 0 }
+            .map { ["drops.\($0.key.stringValue ?? "?"):", self.text($0.value)] }
+        return Text.table(ordered.map { ["\($0):", self.text(map[$0] ?? .null)] } + drops)
     }
 
     /// A scalar as people read it; spans of time with one decimal.

@@ -71,6 +71,7 @@ package final class Node: @unchecked Sendable {
     private let starts = StartGate()
     /// Whether any own object was revoked: until then all calls may start.
     private let hasRevoked = Atomic<Bool>(false)
+    private let metrics = Locked(NodeMetrics())
 
     private struct WeakToken {
         weak var token: Token?
@@ -99,6 +100,7 @@ package final class Node: @unchecked Sendable {
     /// Says goodbye, fails what is under way, and lets the threads end.
     package func close() {
         self.step { core, now, effects in core.closed(at: now, into: &effects) }
+        self.metrics.withLock { $0.update(self.drops) }
         guard let host else { return self.loop.stop() }
         host.ended(self)
         self.loop.end.reached()
@@ -129,6 +131,12 @@ package final class Node: @unchecked Sendable {
 
     /// Own objects that others hold; for tests and tools.
     package var exportCount: Int { self.lock.withLock { self.core.exports.count } }
+
+    /// What was refused, dropped or lost here since the start.
+    package var drops: Tally<NodeDrop> { self.lock.withLock { self.core.drops } }
+
+    /// Counts what the core can't see.
+    package func count(_ drop: NodeDrop) { self.lock.withLock { self.core.count(drop) } }
 
     // MARK: Calls
 
@@ -304,6 +312,7 @@ package final class Node: @unchecked Sendable {
     /// The time of `nextDeadline` has come.
     package func timePassed() {
         self.step { core, now, effects in core.timePassed(at: now, into: &effects) }
+        self.metrics.withLock { $0.update(self.drops) }
     }
 
     // MARK: Stepping

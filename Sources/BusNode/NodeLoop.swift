@@ -102,7 +102,7 @@ final class NodeLoop: @unchecked Sendable {
         if self.node.outbox.count > 0 { self.node.outbox.drain() }
         let now = MonotonicClock.now()
         if self.node.nextDeadline().nanoseconds <= now {
-            self.node.step { core, now, effects in core.timePassed(at: now, into: &effects) }
+            self.node.timePassed()
         }
         self.runJobs(member)
         guard self.crew.isLeader(member), received < Self.receiveBatch else { return }

@@ -23,7 +23,9 @@ final class StartGate: @unchecked Sendable {
         switch admission {
         case .goes: node.delegate?.deliver(call)
         case .waits: node.delegate?.waits(call)
-        case .refused: node.delegate?.dropped(call)
+        case .refused:
+            node.count(.oneWayCrowd)
+            node.delegate?.dropped(call)
         }
     }
 

@@ -38,14 +38,12 @@ extension NodeStateMachine {
             identity: nil, caller: header.peer, object: header.object, message: message,
             deadline: deadline, generation: self.exports.generation(of: header.object))
         guard !header.flags.contains(.oneWay), let incarnation else {
-            guard !self.isFenced(header) else { return self.unpin(references, &effects) }
-            self.knowPeer(header.peer)
-            self.started(header.call.rawValue &+ 1, by: header.peer)
-            effects.append(.deliver(delivered))
+            self.oneWayReceived(delivered, references, &effects)
             return
         }
         let number = header.call.rawValue
         guard number <= WireLimits.callNumberMax else {
+            self.count(.numberInvalid)
             self.unpin(references, &effects)
             return
         }
@@ -53,22 +51,30 @@ extension NodeStateMachine {
         let refusal = self.refusal(of: message)
         let isRefused = refusal != nil
         switch self.peers.update(header.peer, { $0.receive(number, isRefused: isRefused) }) {
-        case .settled, .repeated(.running), nil:
+        case .settled, nil:
+            self.count(.duplicateSettled)
+            self.unpin(references, &effects)
+        case .repeated(.running):
+            self.count(.duplicateRunning)
             self.unpin(references, &effects)
         case .repeated(.kept(let answer)):
+            self.count(.duplicateAnswered)
             self.unpin(references, &effects)
             self.transmit(answer, &effects)
         case .beyondWindow:
+            self.count(.beyondWindow)
             self.unpin(references, &effects)
             let error = BusError(.overloaded, "the caller exceeds its window")
             self.transmit(self.failure(error, header), &effects)
         case .late:
             // The broker refused it at first, the refusal was lost, and what was called after it
             // has started since (rules R17).
+            self.count(.late)
             self.unpin(references, &effects)
             let text = "refused on its way, and later calls have started since"
             self.refuse(header, BusError(.overloaded, text), &effects)
         case .refused:
+            self.count(refusal?.kind == .denied ? .revoked : .draining)
             self.unpin(references, &effects)
             if let refusal { self.refuse(header, refusal, &effects) }
         case .begun:
@@ -79,6 +85,18 @@ extension NodeStateMachine {
                 generation: delivered.generation)
             effects.append(.deliver(delivered))
         }
+    }
+
+    private mutating func oneWayReceived(
+        _ call: DeliveredCall, _ references: [Reference], _ effects: inout [NodeEffect]
+    ) {
+        guard !self.isFenced(call.message.header) else {
+            self.count(.oneWayRevoked)
+            return self.unpin(references, &effects)
+        }
+        self.knowPeer(call.caller)
+        self.started(call.message.header.call.rawValue &+ 1, by: call.caller)
+        effects.append(.deliver(call))
     }
 
     private mutating func started(_ number: UInt64, by caller: IncarnationID) {

@@ -44,13 +44,14 @@ extension NodeStateMachine {
                 guard message.header.epoch == self.epoch else { return }
                 self.welcomed(welcome, message.header, at: now, &effects)
             } catch {
-                self.loseLink(error.message, at: now, &effects)
+                self.loseLink(error.message, .linkFailed, at: now, &effects)
             }
         case .refused:
             self.refused(FailureBody(payloadOf: message).error, at: now, &effects)
         default:
             self.loseLink(
-                "the broker sent \(message.header.kind.name) before WELCOME", at: now, &effects)
+                "the broker sent \(message.header.kind.name) before WELCOME", .linkFailed, at: now,
+                &effects)
         }
     }
 
@@ -59,7 +60,7 @@ extension NodeStateMachine {
         _ effects: inout [NodeEffect]
     ) {
         if let grant, grant.incarnation != welcome.incarnation {
-            self.loseLink("the broker gave another incarnation", at: now, &effects)
+            self.loseLink("the broker gave another incarnation", .linkFailed, at: now, &effects)
             return
         }
         self.grant = welcome
@@ -94,7 +95,7 @@ extension NodeStateMachine {
             self.beginNewIncarnation(after: ended, &effects)
         }
         effects.append(.report(.refused(error, isFinal: isFinal)))
-        self.loseLink("refused: \(error.message)", at: now, &effects)
+        self.loseLink("refused: \(error.message)", .linkRefused, at: now, &effects)
         if isFinal { self.end(error, &effects) }
     }
 
@@ -144,18 +145,17 @@ extension NodeStateMachine {
     }
 
     /// The link is gone; calls and references wait for the next one.
-    ///
-    /// - Parameter isOrderly: whether the broker has said that it ends.
     mutating func loseLink(
-        _ reason: String, at now: Tick, _ effects: inout [NodeEffect], isOrderly: Bool = false
+        _ reason: String, _ drop: NodeDrop, at now: Tick, _ effects: inout [NodeEffect]
     ) {
         switch self.phase {
         case .opening, .linked: break
         case .idle, .pausing, .closed: return
         }
         if self.isLinked {
-            effects.append(.report(isOrderly ? .brokerStops : .linkLost(reason)))
+            effects.append(.report(drop == .brokerStopped ? .brokerStops : .linkLost(reason)))
         }
+        self.count(drop)
         effects.append(.closeLink(self.epoch))
         self.phase = .pausing
         let delay = self.reconnect.failed(&self.random)
@@ -187,6 +187,7 @@ extension NodeStateMachine {
             // It had answered whatever reached it. An answer that was lost with a link is told by
             // a second transmission.
             let isUnreached = reason == IncarnationEnd.leftIdle.rawValue && !question.isResent
+            self.count(.calleeEnded)
             self.failQuestion(number, error, &effects, isUnreached: isUnreached)
         }
         self.cancelAnswers(to: peer, &effects)

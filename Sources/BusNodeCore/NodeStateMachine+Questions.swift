@@ -36,19 +36,25 @@ extension NodeStateMachine {
     ) throws(BusError) -> CallNumber? {
         if case .closed = self.phase { throw BusError(.disconnected, "the bus is closed") }
         guard !self.imports.isRevoked(request.target) else {
+            self.count(.issuedRevoked)
             throw BusError(.denied, "\(request.target) was revoked")
         }
         guard request.deadline > now else {
+            self.count(.issuedExpired)
             throw BusError(.expired, "the deadline passed before the call was made")
         }
         guard request.references.count + request.entries.count <= WireLimits.referencesPerMessage,
             request.buffers.count <= WireLimits.buffersPerMessage
-        else { throw BusError(.invalid, "too many references or buffers in one call") }
+        else {
+            self.count(.issuedTooLarge)
+            throw BusError(.invalid, "too many references or buffers in one call")
+        }
         let entries = request.references.map { self.entry(for: $0) } + request.entries
         guard !request.flags.contains(.oneWay) else {
             return try self.oneWayIssued(&request, entries, at: now, &effects)
         }
         guard self.questions.count < self.limits.questions else {
+            self.count(.issuedCrowd)
             throw BusError(.overloaded, "\(self.limits.questions) calls wait for their answers")
         }
         self.numbersIssued += 1
@@ -80,11 +86,13 @@ extension NodeStateMachine {
         _ effects: inout [NodeEffect]
     ) throws(BusError) -> CallNumber? {
         guard self.isLinked else {
+            self.count(.oneWayUnlinked)
             throw BusError(.disconnected, "a one-way call needs the broker, which is not there")
         }
         // It has no place of its own to wait in, and must not overtake what was called before.
         self.sendWaiting(to: request.target.owner, at: now, &effects)
         guard self.peers[request.target.owner]?.waiting.isEmpty ?? true else {
+            self.count(.oneWayBehind)
             throw BusError(.overloaded, "calls to the same node still wait for their turn")
         }
         let header = FrameHeader(
@@ -213,12 +221,14 @@ extension NodeStateMachine {
         let number = message.header.call.rawValue
         let references = self.countReceipts(of: message, &effects)
         guard let question = self.questions[number], question.callee == message.header.peer else {
+            self.count(.answerUnexpected)
             self.unpin(references, &effects)
             return
         }
         // The broker refused the first transmission, but has not judged the second one yet.
         let flags = message.header.flags
         if flags.contains(.byBroker), question.isResent, !flags.contains(.resent) {
+            self.count(.answerOutdated)
             self.unpin(references, &effects)
             return
         }
@@ -273,6 +283,7 @@ extension NodeStateMachine {
         _ effects: inout [NodeEffect]
     ) {
         guard let question = self.questions[number], let waiter = question.waiter else { return }
+        self.count(kind == .expired ? .waitExpired : .waitCancelled)
         let executed: BusError.Executed = question.wasSent ? .maybe : .no
         effects.append(.resume(waiter, .failed(BusError(kind, executed: executed, reason))))
         guard question.state == .sent else {

@@ -125,7 +125,8 @@ extension NodeStateMachine {
     ) {
         guard let isIdle = self.exports.giveBack(header.object, count: header.call.rawValue)
         else {
-            self.loseLink("the broker gave back more than was exported", at: now, &effects)
+            self.loseLink(
+                "the broker gave back more than was exported", .linkFailed, at: now, &effects)
             return
         }
         if self.exports[header.object]?.count ?? 0 == 0 { self.unheld(header.object, &effects) }

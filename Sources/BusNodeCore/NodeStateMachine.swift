@@ -70,6 +70,8 @@ package struct NodeStateMachine: Sendable {
     var endedPeers = EndedPeers()
     /// While the node drains, the chains of the calls made from here; nil before.
     var awaitedChains: Set<ChainID>?
+    /// What was refused, dropped or lost here since the start.
+    package private(set) var drops = Tally<NodeDrop>()
 
     /// - Parameters:
     ///   - name: what listings call this node.
@@ -89,6 +91,9 @@ package struct NodeStateMachine: Sendable {
 
     /// The present incarnation; nil before the first WELCOME.
     package var incarnation: IncarnationID? { self.grant?.incarnation }
+
+    /// Counts something that was refused, dropped or lost.
+    package mutating func count(_ drop: NodeDrop) { self.drops.add(drop) }
 
     package var isLinked: Bool {
         if case .linked = self.phase { true } else { false }
@@ -129,7 +134,7 @@ package struct NodeStateMachine: Sendable {
         _ epoch: Epoch, _ reason: String, at now: Tick, into effects: inout [NodeEffect]
     ) {
         guard epoch == self.epoch else { return }
-        self.loseLink(reason, at: now, &effects)
+        self.loseLink(reason, .linkFailed, at: now, &effects)
     }
 
     /// A message arrived on the sockets of `epoch`.
@@ -144,7 +149,7 @@ package struct NodeStateMachine: Sendable {
         case .linked(var link):
             guard header.epoch == link.epoch, header.sequence == link.received &+ 1 else {
                 let text = "expected message \(link.received &+ 1), got \(header.sequence)"
-                self.loseLink(text, at: now, &effects)
+                self.loseLink(text, .linkGap, at: now, &effects)
                 return
             }
             link.received = header.sequence
@@ -178,11 +183,12 @@ package struct NodeStateMachine: Sendable {
         case .revoked:
             self.revokedReceived(header, &effects)
         case .stopping:
-            self.loseLink("the broker stops", at: now, &effects, isOrderly: true)
+            self.loseLink("the broker stops", .brokerStopped, at: now, &effects)
         case .heartbeat, .unimplemented:
             break
         default:
             // Echoed, so that the sender can undo; what it carried was never counted here.
+            self.count(.kindUnknown)
             var echo = FrameHeader(
                 kind: .unimplemented, peer: header.peer, object: header.object, call: header.call)
             echo.remaining = UInt64(header.kind.rawValue)
@@ -198,7 +204,7 @@ package struct NodeStateMachine: Sendable {
                 if case .pausing = self.phase { self.openLink(at: now, &effects) }
             case .handshake(let epoch):
                 guard case .opening(epoch) = self.phase else { continue }
-                self.loseLink("the broker does not answer", at: now, &effects)
+                self.loseLink("the broker does not answer", .linkSilence, at: now, &effects)
             case .heartbeat(let epoch):
                 self.beat(epoch, at: now, &effects)
             case .acknowledge(let peer):
@@ -213,7 +219,7 @@ package struct NodeStateMachine: Sendable {
     ) {
         guard case .linked(let link) = self.phase, link.epoch == epoch, let grant else { return }
         if now.since(link.lastHeard).nanoseconds >= grant.silence {
-            self.loseLink("the broker is silent", at: now, &effects)
+            self.loseLink("the broker is silent", .linkSilence, at: now, &effects)
             return
         }
         self.transmit(Message(FrameHeader(kind: .heartbeat)), &effects)

@@ -93,6 +93,15 @@ import Testing
         #expect(listed == cases)
     }
 
+    @Test func `counters lists every reason of the broker and of a node`() throws {
+        let text = try Project.text("docs/operating/counters.md")
+        let parts = text.split(separator: "\n## ").map(String.init)
+        let listed = [1, 2].map { part in
+            parts[part].matches(of: /\| `(\w+)` \|/).map { String($0.1) }
+        }
+        #expect(listed == [BrokerDrop.allCases.map(\.name), NodeDrop.allCases.map(\.name)])
+    }
+
     @Test func `limits lists every bound of the wire`() throws {
         let bounds: [(String, Int)] = [
             ("frameBytes", WireLimits.frameBytes),

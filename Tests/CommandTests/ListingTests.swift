@@ -70,10 +70,35 @@ import Testing
         #expect(status["garbage"] as? Int == 0)
         #expect(try await site.run("status").output.first?.hasPrefix("run: ") == true)
         #expect(try await site.run("ping").output.first?.hasPrefix("broker: ") == true)
+        let drops = try #require(status["drops"] as? [String: Int])
+        #expect(drops["serviceNotFound"] == 0 && drops["linkGap"] == 0)
+        _ = try await site.run("call", "nobody", "add", "1")
+        let later = try await site.run("status").output
+        #expect(later.filter { $0.hasPrefix("drops.") } == ["drops.serviceNotFound:  1"])
         let ping = try await site.run("ping", "counter", "--count", "3", "--json")
         let measured = try #require(try json(ping.output) as? [String: Any])
         #expect(measured["target"] as? String == "counter")
         #expect(measured["count"] as? Int == 3)
+    }
+
+    @Test func `status of a node tells what it has not done, and why`() async throws {
+        let site = try await Site(objects: ["counter"])
+        #expect(try await site.run("status", "worker").output == ["node:  worker"])
+        site.broker.signal(SIGTERM)
+        #expect(try await site.broker.exitStatus() == 0)
+        let next = try Tool(["broker", "--listen", site.url, "--state", site.folder])
+        try await next.line(with: "listening on")
+        // Found once the worker is back.
+        _ = try await site.call("counter", "add", "1")
+        let plain = try await site.run("status", "worker").output
+        let told = try #require(
+            try json(try await site.run("status", "worker", "--json").output) as? [String: Any])
+        let drops = try #require(told["drops"] as? [String: Int])
+        #expect(told["node"] as? String == "worker")
+        #expect(drops["brokerStopped"] == 1 && drops["duplicateRunning"] == 0)
+        #expect(plain.count == 1 + drops.values.count { $0 > 0 })
+        let unknown = try await site.run("status", "nobody")
+        #expect(unknown.status == 3 && unknown.errors.first?.contains("worker") == true)
     }
 
     @Test func `refs shows what is held and by whom`() async throws {

@@ -105,6 +105,7 @@ final class HandlerRun: @unchecked Sendable {
 
     private func result() -> Result<CallResult, any Error> {
         if self.isCancelled {
+            self.call.bus.node.count(.startCancelled)
             return .failure(BusError(.cancelled, "cancelled before it started"))
         }
         return Result {

@@ -38,6 +38,11 @@ public struct Namespace: ObjectReference, Hashable {
     /// The node's name.
     public var nodeName: String { get async throws { try await self.object.call("node()") } }
 
+    /// What the node has refused, dropped or lost since its start, by reason; see `Bus.drops`.
+    public var drops: [String: UInt64] {
+        get async throws { try await self.object.call("drops()") }
+    }
+
     /// What is published, sorted by name; with `prefix` only that name and those below it.
     public func list(below prefix: String = "") async throws -> [Entry] {
         try await self.object.call("list(below:)", [prefix])

@@ -27,7 +27,7 @@ distributed actor RootObject: BusObjectProtocol {
     }
 
     static let busInterface = Interface(
-        name: "Namespace", documentation: "What a node has published.",
+        name: "Namespace", documentation: "What a node has published, and has counted.",
         methods: [
             .init(
                 name: "list()", returns: "[Entry]",
@@ -38,6 +38,9 @@ distributed actor RootObject: BusObjectProtocol {
             .reading(
                 "object(_:)", [.plain("name", "String")], "Object", "The object of a name."),
             .init(name: "node()", returns: "String", documentation: "The node's name."),
+            .init(
+                name: "drops()", returns: "[String: UInt64]",
+                documentation: "What the node has refused, dropped or lost, by reason."),
         ])
 
     static func busDispatch(
@@ -54,6 +57,9 @@ distributed actor RootObject: BusObjectProtocol {
         case "node()":
             _ = try call.arguments(0)
             return try call.result(object.actorSystem.configuration.name)
+        case "drops()":
+            _ = try call.arguments(0)
+            return try call.result(object.actorSystem.drops)
         default: return nil
         }
     }
