@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
 internal import CZeroMQ
+internal import Glibc
 internal import Synchronization
 
 /// One libzmq context: its I/O threads, and the space in which `inproc://` names are unique.
@@ -27,7 +28,16 @@ internal import Synchronization
         try self.set(ZMQ_IO_THREADS, to: Int32(clamping: ioThreads))
         try self.set(ZMQ_MAX_SOCKETS, to: Int32(clamping: maximumSockets))
         try self.set(ZMQ_BLOCKY, to: 0)
+        // From other policies an ordinary user may not go there, and libzmq would abort.
+        if sched_getscheduler(0) == Self.ordinaryPolicy {
+            try self.set(ZMQ_THREAD_SCHED_POLICY, to: Self.batchPolicy)
+        }
     }
+
+    /// Linux's SCHED_OTHER, and SCHED_BATCH (sched(7)), by which an I/O thread that is woken does
+    /// not push aside the thread that woke it, which has more to send
+    /// (docs/decisions/0016-io-threads.md).
+    private static let (ordinaryPolicy, batchPolicy) = (Int32(0), Int32(3))
 
     deinit {
         self.finish()
