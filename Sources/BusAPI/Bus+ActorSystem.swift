@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusNode
 import BusWire
 public import Distributed
 
@@ -31,6 +32,7 @@ extension Bus: DistributedActorSystem {
     public func resignID(_ id: HeldReference) {
         guard case .own = id.lease else { return }
         self.objects.resign(id.reference.object)
+        self.node.resigned(id.reference.object)
         self.lifetimes.resigned(id.reference.object)
     }
 

@@ -258,7 +258,18 @@ package final class Node: @unchecked Sendable {
 
     /// The handler of a delivered call has ended.
     package func ended(_ call: DeliveredCall) {
-        if call.identity == nil { self.starts.ended(call) }
+        guard call.identity == nil || self.starts.hasLimits else { return }
+        if self.starts.ended(call) { self.executor.ring() }
+    }
+
+    /// At most `count` calls of an own object run at a time from now on.
+    package func limit(_ object: ObjectNumber, to count: Int) {
+        if self.starts.limit(object, to: count) { self.executor.ring() }
+    }
+
+    /// An own object is gone.
+    package func resigned(_ object: ObjectNumber) {
+        if self.starts.hasLimits, self.starts.forget(object) { self.executor.ring() }
     }
 
     /// Whether `deliverWaiting` has something to do.

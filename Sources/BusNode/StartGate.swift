@@ -11,6 +11,10 @@ final class StartGate: @unchecked Sendable {
     /// Guarded by the lock.
     private var queue = StartQueue()
     private let isReady = Atomic<Bool>(false)
+    private let isLimiting = Atomic<Bool>(false)
+
+    /// Whether any object ever had a limit: else only the ends of one-way calls matter.
+    var hasLimits: Bool { self.isLimiting.load(ordering: .sequentiallyConsistent) }
 
     /// Whether `deliverWaiting` has something to do.
     var mayDeliver: Bool { self.isReady.load(ordering: .sequentiallyConsistent) }
@@ -30,18 +34,26 @@ final class StartGate: @unchecked Sendable {
     }
 
     /// Whether `deliverWaiting` has something to do that it had not before.
-    func started(_ object: ObjectNumber) -> Bool {
+    func started(_ object: ObjectNumber) -> Bool { self.change { $0.started(object) } }
+
+    /// The same.
+    func ended(_ call: DeliveredCall) -> Bool { self.change { $0.ended(call) } }
+
+    /// The same.
+    func limit(_ object: ObjectNumber, to count: Int) -> Bool {
+        self.isLimiting.store(true, ordering: .sequentiallyConsistent)
+        return self.change { $0.limit(object, to: count) }
+    }
+
+    /// The same.
+    func forget(_ object: ObjectNumber) -> Bool { self.change { $0.forget(object) } }
+
+    private func change(_ body: (inout StartQueue) -> Void) -> Bool {
         self.lock.lock()
-        self.queue.started(object)
+        body(&self.queue)
         let isReady = self.queue.isReady
         self.lock.unlock()
         return isReady && !self.isReady.exchange(true, ordering: .sequentiallyConsistent)
-    }
-
-    func ended(_ call: DeliveredCall) {
-        self.lock.lock()
-        self.queue.ended(call)
-        self.lock.unlock()
     }
 
     func deliverWaiting(_ node: Node) {

@@ -10,6 +10,9 @@ import DequeModule
 /// most of it. Therefore only a few calls are on their way to one object at a time; the others wait
 /// here by caller, and callers take turns. Calls of one caller keep their order (rules R17).
 ///
+/// Where an object has a limit, so many calls of it run at a time, and one that went has its place
+/// until it ends, whether it waits for something or not.
+///
 /// It also bounds what one-way calls take up, which no window of the caller does.
 package struct StartQueue: Sendable {
     /// Calls on their way to one object that have not started.
@@ -62,23 +65,38 @@ package struct StartQueue: Sendable {
 
     /// A call that went to `object` has started there, or will not.
     package mutating func started(_ object: ObjectNumber) {
-        guard let line = self.lines[object] else { return }
+        guard let line = self.lines[object], line.limit == nil else { return }
         if !line.turns.isEmpty {
             // Its place is taken at once, so that nobody who comes now goes before those who wait.
             self.ready.append(object)
-        } else if line.ahead == 1 {
+        } else if line.ahead <= 1 {
             self.lines[object] = nil
         } else {
             self.lines[object]?.ahead -= 1
         }
     }
 
-    /// A one-way call has ended.
+    /// A call that is one-way, or of an object with a limit, has ended.
     package mutating func ended(_ call: DeliveredCall) {
+        if self.lines[call.object]?.ended(call) ?? false { self.ready.append(call.object) }
         guard call.identity == nil, var load = self.oneWay[call.caller] else { return }
         load.calls -= 1
         load.bytes -= call.message.byteCount
         self.oneWay[call.caller] = load.calls == 0 ? nil : load
+    }
+
+    /// From now on at most `count` calls of `object` run at a time. Those that went before its
+    /// first limit are not counted.
+    package mutating func limit(_ object: ObjectNumber, to count: Int) {
+        let places = self.lines[object, default: Line()].limit(to: count)
+        for _ in 0..<places { self.ready.append(object) }
+    }
+
+    /// The object is gone, and so is its limit: who waits for it may go, and be told.
+    package mutating func forget(_ object: ObjectNumber) {
+        guard let places = self.lines[object]?.unlimit() else { return }
+        if places == 0 { self.lines[object] = nil }
+        for _ in 0..<places { self.ready.append(object) }
     }
 
     /// The next call to deliver; nil if none may go now.
@@ -94,14 +112,24 @@ package struct StartQueue: Sendable {
 
 /// What is on its way to one object, and what waits for it.
 private struct Line {
+    /// How many calls may run at a time; nil for as many as come.
+    private(set) var limit: Int?
+    /// Without a limit: calls that went and have not started.
     var ahead = 0
-    var waiting: [IncarnationID: Deque<DeliveredCall>] = [:]
+    /// With a limit: calls that went and have not ended, in this order.
+    private var running: [DeliveredCall] = []
+    private var waiting: [IncarnationID: Deque<DeliveredCall>] = [:]
     /// Callers of which a call waits, in the order of their turns.
-    var turns: Deque<IncarnationID> = []
+    private(set) var turns: Deque<IncarnationID> = []
 
     /// Whether the call may go; else it waits.
     mutating func admits(_ call: DeliveredCall) -> Bool {
-        guard self.ahead >= StartQueue.aheadMax else {
+        if let limit {
+            if self.turns.isEmpty, self.running.count < limit {
+                self.running.append(call)
+                return true
+            }
+        } else if self.ahead < StartQueue.aheadMax {
             self.ahead += 1
             return true
         }
@@ -111,6 +139,7 @@ private struct Line {
     }
 
     mutating func takeNext() -> DeliveredCall? {
+        if let limit, self.running.count >= limit { return nil }
         guard let caller = self.turns.popFirst(), let call = self.waiting[caller]?.popFirst()
         else { return nil }
         if self.waiting[caller]?.isEmpty ?? true {
@@ -118,6 +147,41 @@ private struct Line {
         } else {
             self.turns.append(caller)
         }
+        if self.limit != nil { self.running.append(call) }
         return call
+    }
+
+    /// Whether the place of `call` is free for one that waits.
+    mutating func ended(_ call: DeliveredCall) -> Bool {
+        guard let limit, let index = self.running.firstIndex(where: { $0.isSame(as: call) })
+        else { return false }
+        self.running.remove(at: index)
+        return self.running.count < limit && !self.turns.isEmpty
+    }
+
+    /// Returns how many of those that wait may go now.
+    mutating func limit(to count: Int) -> Int {
+        self.limit = count
+        self.ahead = 0
+        return min(max(0, count - self.running.count), self.waitingCount)
+    }
+
+    /// Returns how many of those that wait may go now; nil if there was no limit.
+    mutating func unlimit() -> Int? {
+        guard self.limit != nil else { return nil }
+        self.limit = nil
+        self.running = []
+        self.ahead = min(StartQueue.aheadMax, self.waitingCount)
+        return self.ahead
+    }
+
+    // Order-free: a sum.
+    private var waitingCount: Int { self.waiting.values.reduce(0) { $0 + $1.count } }
+}
+
+extension DeliveredCall {
+    /// One-way calls of one caller to one object may stand for each other.
+    fileprivate func isSame(as other: DeliveredCall) -> Bool {
+        self.identity == other.identity && self.caller == other.caller
     }
 }

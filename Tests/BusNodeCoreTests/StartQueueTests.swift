@@ -106,4 +106,94 @@ import Testing
         queue.ended(large)
         #expect(queue.arrived(small) == .goes)
     }
+
+    /// A queue whose object has a limit, and the calls of caller 1 that fill it.
+    private func limited(to count: Int) -> (StartQueue, [DeliveredCall]) {
+        var queue = StartQueue()
+        queue.limit(Self.object, to: count)
+        let calls = (0..<count).map { self.call(UInt64(1 + $0), by: 1) }
+        for call in calls { #expect(queue.arrived(call) == .goes) }
+        return (queue, calls)
+    }
+
+    @Test func `with a limit the next call goes when one has ended, not when it started`() {
+        var (queue, calls) = self.limited(to: 2)
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        #expect(queue.arrived(self.call(201, by: 2)) == .waits)
+        #expect(queue.arrived(self.call(102, by: 1)) == .waits)
+        for _ in calls { queue.started(Self.object) }
+        #expect(!queue.isReady && queue.next() == nil)
+        queue.ended(calls[1])
+        #expect(queue.arrived(self.call(103, by: 1)) == .waits)
+        #expect(self.id(queue.next()) == [1, 101])
+        #expect(queue.next() == nil)
+        queue.ended(calls[0])
+        queue.ended(self.call(101, by: 1))
+        #expect(self.id(queue.next()) == [2, 201])
+        #expect(self.id(queue.next()) == [1, 102])
+        #expect(queue.next() == nil)
+    }
+
+    @Test func `the end of a call that did not count makes no place`() {
+        var (queue, calls) = self.limited(to: 1)
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        queue.ended(self.call(9, by: 1))
+        queue.ended(self.call(1, by: 2))
+        #expect(queue.next() == nil)
+        queue.ended(calls[0])
+        queue.ended(calls[0])
+        #expect(self.id(queue.next()) == [1, 101])
+        #expect(queue.next() == nil)
+    }
+
+    @Test func `one-way calls count against a limit`() {
+        var queue = StartQueue()
+        queue.limit(Self.object, to: 1)
+        let first = self.call(1, by: 1, isOneWay: true)
+        #expect(queue.arrived(first) == .goes)
+        #expect(queue.arrived(self.call(1, by: 1)) == .waits)
+        queue.ended(first)
+        #expect(self.id(queue.next()) == [1, 1])
+    }
+
+    @Test func `a limit can be raised and lowered while calls wait`() {
+        var (queue, calls) = self.limited(to: 1)
+        for number in 101...104 { _ = queue.arrived(self.call(UInt64(number), by: 1)) }
+        queue.limit(Self.object, to: 3)
+        #expect(self.id(queue.next()) == [1, 101])
+        #expect(self.id(queue.next()) == [1, 102])
+        #expect(queue.next() == nil)
+        queue.limit(Self.object, to: 1)
+        queue.ended(calls[0])
+        queue.ended(self.call(101, by: 1))
+        #expect(queue.next() == nil)
+        queue.ended(self.call(102, by: 1))
+        #expect(self.id(queue.next()) == [1, 103])
+    }
+
+    @Test func `calls that wait when the first limit is set are not forgotten`() {
+        var queue = self.full()
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        #expect(queue.arrived(self.call(102, by: 1)) == .waits)
+        queue.limit(Self.object, to: 1)
+        #expect(self.id(queue.next()) == [1, 101])
+        queue.started(Self.object)
+        #expect(queue.next() == nil)
+        queue.ended(self.call(101, by: 1))
+        #expect(self.id(queue.next()) == [1, 102])
+    }
+
+    @Test func `who waits for an object that is gone may go`() {
+        var (queue, calls) = self.limited(to: 1)
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        #expect(queue.arrived(self.call(102, by: 1)) == .waits)
+        queue.forget(Self.object)
+        #expect(self.id(queue.next()) == [1, 101])
+        #expect(self.id(queue.next()) == [1, 102])
+        queue.ended(calls[0])
+        for _ in 0..<2 { queue.started(Self.object) }
+        for number in 1...UInt64(StartQueue.aheadMax) {
+            #expect(queue.arrived(self.call(number, by: 1)) == .goes)
+        }
+    }
 }

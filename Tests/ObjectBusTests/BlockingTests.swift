@@ -101,6 +101,35 @@ import Testing
         pair.close()
     }
 
+    @Test func `a blocking object with a limit runs no call while another waits`() async throws {
+        let bus = try await Bus.embedded(name: "owner")
+        let gate = Gate(actorSystem: bus)
+        try await bus.publish(gate, as: "gate")
+        let order = Notes<String>()
+        let object = try await onOwnThread {
+            let blocking = BlockingBus(bus)
+            let object = blocking.makeObject { call in
+                let number = try call.arguments(as: Int.self)
+                order.add("begins \(number)")
+                let _: Int = try blocking.object(named: "gate").pass(number)
+                order.add("ends \(number)")
+                return number
+            }
+            try blocking.limit(object, toConcurrentCalls: 1)
+            return object
+        }
+        let calls = (1...3).map { number in
+            Task.immediate { let _: Int = try await object.remote.visit(number) }
+        }
+        let opening = Task {
+            while !Task.isCancelled { try await gate.open() }
+        }
+        for call in calls { try await call.value }
+        opening.cancel()
+        #expect(order.all == (1...3).flatMap { ["begins \($0)", "ends \($0)"] })
+        bus.close()
+    }
+
     @Test func `a call of another chain does not go to the thread that waits`() async throws {
         let bus = try await Bus.embedded(name: "owner")
         let client = try await bus.attach(name: "client")

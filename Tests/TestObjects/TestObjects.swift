@@ -380,8 +380,10 @@ public distributed actor PlainGreeter: Greeting {
 /// One of each, published.
 public struct TestObjects: Sendable {
     private let all: [any DistributedActor]
+    private let turnstiles: Turnstiles
 
     public init(on bus: Bus) async throws {
+        self.turnstiles = try await Turnstiles(on: bus)
         let counter = Counter(actorSystem: bus)
         let echo = Echo(actorSystem: bus)
         let directory = Directory(actorSystem: bus)

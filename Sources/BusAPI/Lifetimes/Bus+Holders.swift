@@ -113,7 +113,8 @@ extension Bus {
         return try self.decode(Value.self, from: reply)
     }
 
-    private func ownNumber(of held: HeldReference) throws -> ObjectNumber {
+    /// Throws `denied` for an object that lives elsewhere.
+    func ownNumber(of held: HeldReference) throws -> ObjectNumber {
         let reference = self.current(held).reference
         guard self.isOwn(reference) else {
             throw BusError(.denied, "\(reference) belongs to another node")
