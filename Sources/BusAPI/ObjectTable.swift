@@ -43,7 +43,11 @@ final class ObjectTable: Sendable {
     }
 
     func object(_ number: ObjectNumber) -> (any DistributedActor)? {
-        self.state.withLock { $0.entries[number]?.object }
+        self.state.withLock { state in
+            guard let index = state.entries.index(forKey: number) else { return nil }
+            // Without a look at the weak one, if that can be spared.
+            return state.entries.values[index].retained ?? state.entries.values[index].object
+        }
     }
 
     func retain(_ number: ObjectNumber) {

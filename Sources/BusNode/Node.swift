@@ -46,8 +46,8 @@ package final class Node: @unchecked Sendable {
     package let executor = NodeExecutor()
     package let clock: NodeClock
     private let host: (any NodeHost)?
-    /// Set once, before `start`.
-    package weak var delegate: (any NodeDelegate)?
+    /// Set once, before `start`. It must not keep this node.
+    package var delegate: (any NodeDelegate)?
 
     private let lock = Lock()
     private var core: NodeStateMachine
@@ -64,9 +64,11 @@ package final class Node: @unchecked Sendable {
 
     private let deadTokens = Locked<[(Reference, TokenGeneration)]>([])
     private let deadTokenCount = Atomic<Int>(0)
+    /// Not weakly: an object that was once referred to weakly takes a slower way at each retain.
+    /// Only this node's own methods and threads, which keep it, make the outbox call.
     private(set) lazy var outbox = Outbox(
-        onFailure: { [weak self] in self?.failed($0, $1) },
-        onStall: { [weak self] in self?.loop.wake() })
+        onFailure: { [unowned self] in self.failed($0, $1) },
+        onStall: { [unowned self] in self.loop.wake() })
     private(set) lazy var loop = NodeLoop(self)
     private let starts = StartGate()
     /// Whether any own object was revoked: until then all calls may start.
