@@ -25,6 +25,8 @@ package enum BrokerDrop: Int, TallyReason {
     // Calls of the broker's own object that failed.
     case serviceInvalid, serviceNotFound, serviceDenied, serviceOverloaded, serviceUnimplemented
     case serviceRecovering
+    // What those who watch were too slow for.
+    case recordLost
 
     /// A call of the broker's own object failed so.
     init(service kind: BusError.Kind) {
@@ -70,17 +72,25 @@ package struct BrokerCounters: Hashable, Sendable {
 
 extension BrokerStateMachine {
     /// Counts something that was refused, dropped or lost.
-    mutating func count(_ drop: BrokerDrop) { self.counters.drops.add(drop) }
+    mutating func count(_ drop: BrokerDrop, _ count: UInt64 = 1) {
+        self.counters.drops.add(drop, count)
+    }
 
     /// The shell dropped a message of a peer that chose its own routing id, which no node does.
     package mutating func foreignMessageDropped() { self.count(.foreignRoutingID) }
 
-    /// Counts a message that is not forwarded because its receiver, or news of it, is missing.
-    mutating func countUndelivered(_ header: FrameHeader, _ why: BrokerDrop = .callOwnerAway) {
-        switch header.kind {
-        case .call: self.count(header.flags.contains(.oneWay) ? .oneWayDropped : why)
-        case .reply, .failure: self.count(.replyCallerAway)
-        default: self.count(.noticePeerAway)
-        }
+    /// Counts a message that goes nowhere because its receiver, or news of it, is missing.
+    mutating func countUndelivered(
+        _ header: FrameHeader, _ frame: RawSpan, from slot: NodeSlot, _ now: Tick,
+        _ call: BrokerDrop = .callOwnerAway
+    ) {
+        let drop: BrokerDrop =
+            switch header.kind {
+            case .call: header.flags.contains(.oneWay) ? .oneWayDropped : call
+            case .reply, .failure: .replyCallerAway
+            default: .noticePeerAway
+            }
+        self.count(drop)
+        if self.isObserved { self.observe(.dropped, drop.name, header, frame, from: slot, now) }
     }
 }

@@ -267,6 +267,7 @@ extension BrokerStateMachine {
         guard let node = self.nodes[slot], node.link != nil else { return }
         self.nodes.unlink(slot)
         self.nameWatches[slot] = nil
+        self.dropWatchers(of: slot)
         self.counters.linksLost += 1
         if let drop = BrokerDrop(reason) { self.count(drop) }
         if let link = node.link, reason.needsTelling {
@@ -310,6 +311,8 @@ extension BrokerStateMachine {
         let dropped = self.holders.dropColumn(of: slot)
         self.nodes.remove(slot)
         self.nameWatches[slot] = nil
+        self.dropWatchers(of: slot)
+        if self.isObserved { self.observeEnd(of: node.incarnation, now) }
         effects.append(.forget(node.incarnation))
         self.tellEnded(node.incarnation, reason, to: concerned, &effects)
         for reference in dropped { self.zeroCheck(reference, &effects) }

@@ -19,7 +19,7 @@ extension BrokerStateMachine {
         guard let destination = self.nodes.slot(of: header.peer),
             let callee = self.nodes[destination], let link = callee.link
         else {
-            self.countUndelivered(header)
+            self.countUndelivered(header, frame.bytes, from: slot, now)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             if header.flags.contains(.oneWay) { return }
             self.waiters[header.peer, default: []].insert(sender.incarnation)
@@ -32,7 +32,7 @@ extension BrokerStateMachine {
             destination == slot || callee.deliverableSince < (sender.link?.order ?? 0)
                 || header.peerEpoch == link.epoch || !self.nodes.hasTold(slot, of: destination)
         else {
-            self.countUndelivered(header, .callBeforeNews)
+            self.countUndelivered(header, frame.bytes, from: slot, now, .callBeforeNews)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
@@ -41,6 +41,7 @@ extension BrokerStateMachine {
         }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
         self.counters.callsForwarded += 1
+        if self.isObserved { self.observeCall(header, frame.bytes, from: slot, now) }
     }
 
     /// Why a call may not be made at all; nil if it may.
@@ -124,13 +125,17 @@ extension BrokerStateMachine {
         guard let destination = self.nodes.slot(of: header.peer),
             self.nodes[destination]?.link != nil
         else {
-            self.countUndelivered(header)
+            self.countUndelivered(header, frame.bytes, from: slot, now)
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
         if let problem = self.objection(toReferencesOf: header, frame.bytes, from: sender, slot) {
             // The caller must not wait for ever because the callee's reply was not allowed.
             self.count(.replyRefused)
+            if self.isObserved {
+                let reason = problem.kind.rawValue
+                self.observeAnswer(header, frame.bytes, from: slot, now, reason: reason)
+            }
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             var failure = FrameHeader(
                 kind: .failure, peer: sender.incarnation, object: header.object, call: header.call)
@@ -142,6 +147,7 @@ extension BrokerStateMachine {
         }
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
         self.counters.repliesForwarded += 1
+        if self.isObserved { self.observeAnswer(header, frame.bytes, from: slot, now) }
     }
 
     /// CANCEL and ACKNOWLEDGE: carry no references and want no answer.
@@ -154,7 +160,7 @@ extension BrokerStateMachine {
         guard let destination = self.nodes.slot(of: header.peer),
             self.nodes[destination]?.link != nil
         else {
-            self.countUndelivered(header)
+            self.countUndelivered(header, frame.bytes, from: slot, now)
             self.noticeUndeliverable(header, from: sender.incarnation, slot, &effects)
             return
         }
@@ -162,6 +168,7 @@ extension BrokerStateMachine {
         self.nodes.setCorrespondent(destination, of: slot)
         self.nodes.setCorrespondent(slot, of: destination)
         self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
+        if self.isObserved { self.observeNotice(header, frame.bytes, from: slot, now) }
     }
 
     /// Whoever sends a notice has something open with its receiver, and must learn its fate.
@@ -239,11 +246,12 @@ extension BrokerStateMachine {
         _ failure: SendFailure, _ frame: RawSpan, from connection: ConnectionID,
         to rx: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
     ) {
-        guard let header = try? FrameHeader(reading: frame),
+        guard var header = try? FrameHeader(reading: frame),
             let slot = self.nodes.slot(on: connection),
             let destination = self.nodes.slot(on: rx),
             let receiver = self.nodes[destination]
         else { return }
+        header.peer = receiver.incarnation
         self.nodes.takeBackTransmission(to: destination)
         for entry in header.references(in: frame) {
             if entry.reference.owner != receiver.incarnation {
@@ -253,21 +261,19 @@ extension BrokerStateMachine {
         }
         self.counters.undelivered += 1
         if failure == .unreachable {
-            self.countUndelivered(header)
+            self.countUndelivered(header, frame, from: slot, now)
             self.endLink(destination, .connectionClosed, now, &effects)
         } else if header.kind != .call || destination == slot || header.flags.contains(.resent) {
             // What follows the call of a node to itself is numbered already; and nobody could say
             // whether a call that was sent before was executed.
-            self.countUndelivered(header, .callPipeFull)
+            self.countUndelivered(header, frame, from: slot, now, .callPipeFull)
             self.endLink(destination, .pipeFull, now, &effects)
         } else {
             self.count(header.flags.contains(.oneWay) ? .oneWayDropped : .callPipeFull)
-            var original = header
-            original.peer = receiver.incarnation
             let name = self.nodes.facts(of: destination).name
-            self.answer(
-                original, BusError(.overloaded, "the queue to node \(name) is full"), to: slot,
-                &effects)
+            let error = BusError(.overloaded, "the queue to node \(name) is full")
+            if self.isObserved { self.observe(error, header, frame, from: slot, now) }
+            self.answer(header, error, to: slot, &effects)
         }
     }
 
@@ -292,6 +298,7 @@ extension BrokerStateMachine {
         _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         self.undeliverable(header, frame, from: slot, now, &effects)
+        if self.isObserved { self.observe(error, header, frame, from: slot, now) }
         self.answer(header, error, to: slot, &effects)
     }
 

@@ -82,6 +82,9 @@ extension BrokerStateMachine {
         case "watchNames(prefix:run:after:)":
             return try self.watchNames(header, text(arguments, 0), arguments, slot, now)
                 .map { Answer(value: $0) }
+        case "watchCalls(_:filter:)":
+            try self.watchCalls(header, arguments, slot, now, &effects)
+            return nil
         case "nodes()":
             return Answer(value: self.listNodes(at: now))
         case "status()":
@@ -93,8 +96,8 @@ extension BrokerStateMachine {
                 .unimplemented,
                 "the broker has no method \(method); it has publish(_:as:interface:), "
                     + "withdraw(_:), withdrawAll(), find(_:), claim(_:), references(), "
-                    + "references(of:), names(prefix:), watchNames(prefix:run:after:), nodes(), "
-                    + "status(), ping()")
+                    + "references(of:), names(prefix:), watchNames(prefix:run:after:), "
+                    + "watchCalls(_:filter:), nodes(), status(), ping()")
         }
     }
 
@@ -272,6 +275,7 @@ extension BrokerStateMachine {
             "undelivered": Value(self.counters.undelivered),
             "refused": Value(self.counters.refused), "garbage": Value(self.counters.garbage),
             "linksLost": Value(self.counters.linksLost),
+            "watchers": Value(self.observing.first?.count ?? 0),
             "drops": .map(
                 ValueMap(
                     self.counters.drops.all.map { (.string($0.reason.name), Value($0.count)) })),

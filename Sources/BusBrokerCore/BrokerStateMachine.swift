@@ -38,6 +38,7 @@ package struct BrokerStateMachine: Sendable {
         case resumeWindow(IncarnationID)
         case handshakes
         case recoveryEnd
+        case observations
     }
 
     package let limits: BrokerLimits
@@ -75,6 +76,11 @@ package struct BrokerStateMachine: Sendable {
     /// Up to which change those who watch were answered.
     var answeredChange: UInt64 = 0
     var nameWatches: [NodeSlot: [NameWatch]] = [:]
+    /// Whether somebody watches what passes: all that a message costs when nobody does.
+    package internal(set) var isObserved = false
+    /// One while somebody watches, else none: on the heap, so that the machine stays small.
+    var observing: [Observing] = []
+    var isObservationPlanned = false
     /// Numbers reserved at a time: as many changes of heads cost one line of a file.
     static let fencesReserved: UInt64 = 4_096
 
@@ -213,6 +219,7 @@ package struct BrokerStateMachine: Sendable {
             case .heartbeatRound:
                 self.beat(at: now, &effects)
                 self.endWatches(at: now, &effects)
+                self.endObservations(at: now, &effects)
                 self.timers.add(.heartbeatRound, due: now.advanced(by: self.limits.heartbeat))
             case .resumeWindow(let incarnation):
                 guard let slot = self.nodes.slot(of: incarnation), let node = self.nodes[slot],
@@ -223,6 +230,8 @@ package struct BrokerStateMachine: Sendable {
                 self.endHandshakes(at: now)
             case .recoveryEnd:
                 self.endRecovery(at: now, &effects)
+            case .observations:
+                self.tellObservations(at: now, &effects)
             }
         }
     }

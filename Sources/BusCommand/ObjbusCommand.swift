@@ -21,8 +21,8 @@ package struct ObjbusCommand: AsyncParsableCommand {
             BrokerCommand.self, WorkerCommand.self, ListCommand.self, IntrospectCommand.self,
             CallCommand.self, GetCommand.self, SetCommand.self, TreeCommand.self,
             InterfaceCommand.self, DiffCommand.self, PingCommand.self, RefsCommand.self,
-            NodesCommand.self,
-            StatusCommand.self, BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
+            NodesCommand.self, StatusCommand.self, MonitorCommand.self, TraceCommand.self,
+            BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
         ])
 
     package init() {}

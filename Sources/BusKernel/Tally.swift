@@ -21,8 +21,10 @@ package struct Tally<Reason: TallyReason>: Hashable, Sendable {
     /// How often it has happened.
     package subscript(reason: Reason) -> UInt64 { self.counts[reason.rawValue] }
 
-    /// It has happened once more.
-    package mutating func add(_ reason: Reason) { self.counts[reason.rawValue] &+= 1 }
+    /// It has happened once more, or so many times.
+    package mutating func add(_ reason: Reason, _ count: UInt64 = 1) {
+        self.counts[reason.rawValue] &+= count
+    }
 
     /// Every reason with its count, those with none too, in the order of the cases.
     package var all: [(reason: Reason, count: UInt64)] {

@@ -122,7 +122,8 @@ final class ScriptedNode {
     /// Calls `target` with references.
     func call(
         _ target: Reference, _ references: [Reference] = [], number: UInt64 = 1,
-        flags: MessageFlags = [], peerEpoch: Epoch = .none, name: String? = nil
+        flags: MessageFlags = [], peerEpoch: Epoch = .none, name: String? = nil,
+        parent: (caller: IncarnationID, number: UInt64)? = nil
     ) {
         var header = FrameHeader(
             kind: .call, flags: flags, peer: target.owner, object: target.object,
@@ -131,6 +132,9 @@ final class ScriptedNode {
         var extensions = Extensions()
         extensions.method = "run()"
         extensions.name = name
+        extensions.parent = parent.map {
+            Extensions.ParentCall(caller: $0.caller, number: CallNumber(rawValue: $0.number))
+        }
         self.send(
             Message(
                 header, payload: [0x80], extensions: extensions,

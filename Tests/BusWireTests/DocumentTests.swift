@@ -126,6 +126,17 @@ import Testing
         #expect(try limits(under: "3. Node") == bounds(of: NodeLimits()))
     }
 
+    @Test func `limits lists every bound of watching`() throws {
+        let bounds: [(String, Int)] = [
+            ("watchers", ObservingLimits.watchers), ("calls", ObservingLimits.calls),
+            ("records", ObservingLimits.records),
+            ("recordsPerAnswer", ObservingLimits.recordsPerAnswer),
+            ("gatherTime", Int(ObservingLimits.gatherTime.nanoseconds / 1_000_000)),
+            ("patience", Int(ObservingLimits.patience.nanoseconds / 1_000_000)),
+        ]
+        #expect(try limits(under: "6. Watching") == bounds.map { "\($0.0) \($0.1)" })
+    }
+
     /// Every stored property with its number, spans of time in milliseconds.
     private func bounds(of limits: Any) -> [String] {
         Mirror(reflecting: limits).children.map { child in
