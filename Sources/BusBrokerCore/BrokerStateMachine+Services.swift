@@ -85,6 +85,8 @@ extension BrokerStateMachine {
         case "watchCalls(_:filter:)":
             try self.watchCalls(header, arguments, slot, now, &effects)
             return nil
+        case "traffic()":
+            return Answer(value: self.measureTraffic(at: now))
         case "nodes()":
             return Answer(value: self.listNodes(at: now))
         case "status()":
@@ -97,7 +99,7 @@ extension BrokerStateMachine {
                 "the broker has no method \(method); it has publish(_:as:interface:), "
                     + "withdraw(_:), withdrawAll(), find(_:), claim(_:), references(), "
                     + "references(of:), names(prefix:), watchNames(prefix:run:after:), "
-                    + "watchCalls(_:filter:), nodes(), status(), ping()")
+                    + "watchCalls(_:filter:), traffic(), nodes(), status(), ping()")
         }
     }
 

@@ -22,6 +22,7 @@ package struct ObjbusCommand: AsyncParsableCommand {
             CallCommand.self, GetCommand.self, SetCommand.self, TreeCommand.self,
             InterfaceCommand.self, DiffCommand.self, PingCommand.self, RefsCommand.self,
             NodesCommand.self, StatusCommand.self, MonitorCommand.self, TraceCommand.self,
+            TopCommand.self,
             BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
         ])
 

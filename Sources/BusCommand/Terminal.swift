@@ -13,6 +13,15 @@ enum Terminal {
     /// Whether the standard output may have colours.
     static var hasColor: Bool { self.isInteractive && self.allowsColor }
 
+    /// Characters in a line of the standard output; 80 if nobody says.
+    static var width: Int {
+        var size = winsize()
+        if ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
+            return Int(size.ws_col)
+        }
+        return ProcessInfo.processInfo.environment["COLUMNS"].flatMap(Int.init) ?? 80
+    }
+
     /// Whether the standard error may have colours.
     static var reportsInColor: Bool { self.reportsProgress && self.allowsColor }
 

@@ -3,9 +3,17 @@
 import ArgumentParser
 
 /// A span of time as users write it: `3`, `1.5s`, `200ms`.
-struct Timeout: ExpressibleByArgument, Hashable {
+struct Timeout: ExpressibleByArgument, Hashable, CustomStringConvertible {
     /// More than nothing, at most a year.
     let duration: Duration
+
+    /// In seconds.
+    var description: String { "\(self.duration / .seconds(1))s" }
+
+    /// A span that the command itself chose.
+    init(_ duration: Duration) {
+        self.duration = duration
+    }
 
     /// Nil for anything else.
     init?(argument: String) {

@@ -131,6 +131,7 @@ import Testing
             ("watchers", ObservingLimits.watchers), ("calls", ObservingLimits.calls),
             ("records", ObservingLimits.records),
             ("recordsPerAnswer", ObservingLimits.recordsPerAnswer),
+            ("rows", ObservingLimits.rows),
             ("gatherTime", Int(ObservingLimits.gatherTime.nanoseconds / 1_000_000)),
             ("patience", Int(ObservingLimits.patience.nanoseconds / 1_000_000)),
         ]

@@ -195,7 +195,7 @@ extension BrokerDoor {
         let method = self.script.below(9)
         let names = [
             "publish(_:as:interface:)", "find(_:)", "withdraw(_:)", "claim(_:)", "names(prefix:)",
-            "nodes()", "status()", "ping()", "none",
+            "nodes()", "traffic()", "ping()", "watchCalls(_:filter:)",
         ]
         var extensions = Extensions()
         extensions.method = names[method]
@@ -209,6 +209,7 @@ extension BrokerDoor {
         case 3:
             entries = [self.anyEntry()]
             arguments = [.reference(ReferenceSlot(0))]
+        case 8: arguments = [.integer(Int64(peer)), .null]
         default: arguments = [.string(String(self.anyName().prefix(1)))]
         }
         switch self.script.below(8) {

@@ -138,6 +138,9 @@ extension BrokerStateMachine {
         guard self.isObserved else { return }
         let patience = ObservingLimits.patience
         self.answerWatchers(at: now, &effects) { now.since($0.heardAt) >= patience }
+        if let traffic = self.observing[0].traffic, now.since(traffic.heardAt) >= patience {
+            self.observing[0].endMeasuring()
+        }
         self.forgetWatchers { now.since($0.heardAt) >= patience }
     }
 

@@ -41,14 +41,18 @@ struct Observing: Sendable {
         let call: ObservedCall
         /// The watchers who are told of it, a bit for each place.
         var watchers: UInt64
+        /// Where in `traffic` it is counted; nil if it began before somebody measured.
+        var row: Int?
     }
 
     /// By place; a place that is nil is free.
     private(set) var watchers: [Watcher?] = []
+    /// While somebody measures.
+    var traffic: Traffic?
     private var flights: [Identity: Flight] = [:]
     private var lastID: UInt64 = 0
 
-    var isEmpty: Bool { self.watchers.allSatisfy { $0 == nil } }
+    var isEmpty: Bool { self.traffic == nil && self.watchers.allSatisfy { $0 == nil } }
 
     /// How many watch.
     var count: Int { self.watchers.count { $0 != nil } }
@@ -112,6 +116,13 @@ struct Observing: Sendable {
     /// When the first answer is due to a watcher; nil if there is nothing to tell.
     var nextAnswer: Tick? { self.watchers.compactMap { $0?.due }.min() }
 
+    /// Nobody measures any more.
+    mutating func endMeasuring() {
+        self.traffic = nil
+        // Order-free: each is changed alone.
+        for identity in Array(self.flights.keys) { self.flights[identity]?.row = nil }
+    }
+
     // MARK: Messages
 
     /// A call was forwarded, for the first time or again.
@@ -127,12 +138,15 @@ struct Observing: Sendable {
         call.parent = above?.id ?? 0
         let repeated = isOneWay ? nil : self.flights[identity]
         if repeated == nil { self.lastID += 1 }
-        let flight = Flight(
+        var flight = Flight(
             id: repeated?.id ?? self.lastID, since: repeated?.since ?? now, call: call,
-            watchers: self.watchers(of: call, above, means))
-        if !isOneWay, repeated != nil || self.flights.count < ObservingLimits.calls {
-            self.flights[identity] = flight
+            watchers: self.watchers(of: call, above, means), row: repeated?.row)
+        let isFollowed =
+            !isOneWay && (repeated != nil || self.flights.count < ObservingLimits.calls)
+        if repeated == nil {
+            flight.row = self.traffic?.called(call, isOneWay: isOneWay, isFollowed: isFollowed)
         }
+        if isFollowed { self.flights[identity] = flight }
         self.tell(
             Observation(
                 kind: isOneWay ? .oneWay : .call, at: now, id: flight.id, call: call,
@@ -165,6 +179,7 @@ struct Observing: Sendable {
         let above = self.parent(parent, of: caller)
         call.parent = above?.id ?? 0
         self.lastID += 1
+        if kind == .failure { self.traffic?.refused(call) }
         self.tell(
             Observation(
                 kind: kind, at: now, id: self.lastID, call: call,
@@ -203,10 +218,14 @@ struct Observing: Sendable {
         _ byteCount: Int, at now: Tick
     ) {
         let flight = self.flights.removeValue(forKey: identity)
+        let nanoseconds = flight.map { now.since($0.since).nanoseconds }
+        if let row = flight?.row {
+            self.traffic?.ended(row, isReply: kind == .reply, nanoseconds: nanoseconds ?? 0)
+        }
         self.tell(
             Observation(
                 kind: kind, at: now, id: flight?.id ?? 0, call: flight?.call ?? call,
-                nanoseconds: flight.map { now.since($0.since).nanoseconds }, reason: reason,
+                nanoseconds: nanoseconds, reason: reason,
                 byteCount: byteCount),
             flight?.watchers ?? self.watchers(of: call, nil) { _ in false })
     }
@@ -269,6 +288,8 @@ package enum ObservingLimits {
     package static let records = 2_048
     /// Records in one answer.
     package static let recordsPerAnswer = 500
+    /// Objects' methods that are measured each by itself; the others are measured together.
+    package static let rows = 512
     /// Between two answers to one watcher, at least.
     package static let gatherTime = Span.milliseconds(50)
     /// A watcher that has not asked for so long is forgotten; one that waits so long is answered
