@@ -32,7 +32,7 @@ import Testing
             #expect(tree.below.allSatisfy { $0.below.isEmpty && $0.outcome == "reply" })
             let inner = tree.below.reduce(0) { $0 + $1.nanoseconds }
             #expect(inner > 0 && inner <= tree.nanoseconds)
-            #expect(tree.forwarded <= tree.below[0].forwarded)
+            #expect(tree.forwarded <= tree.below.first?.forwarded ?? 0)
             for worker in workers { worker.kill() }
         }
     }
