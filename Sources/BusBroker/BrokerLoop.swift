@@ -166,10 +166,11 @@ struct BrokerLoop: ~Copyable {
     private mutating func handle(_ message: inout MessageInHand) throws(ZeroMQError) {
         if self.dumps { message.dump("in", message.connection) }
         let (connection, bufferCount) = (message.connection, message.bufferCount)
+        let bufferBytes = message.bufferBytes
         message.frame.withMutableBytes { frame in
             self.core.received(
-                &frame, bufferCount: bufferCount, from: connection, at: self.now,
-                into: &self.effects)
+                &frame, bufferCount: bufferCount, bufferBytes: bufferBytes, from: connection,
+                at: self.now, into: &self.effects)
         }
         try self.runEffects(&message)
     }
@@ -211,8 +212,8 @@ struct BrokerLoop: ~Copyable {
             let failure = try Self.failure(error)
             message.frame.withBytes { frame in
                 self.core.forwardFailed(
-                    failure, frame, from: message.connection, to: connection, at: self.now,
-                    into: &self.effects)
+                    failure, frame, bufferBytes: message.bufferBytes, from: message.connection,
+                    to: connection, at: self.now, into: &self.effects)
             }
             return
         }

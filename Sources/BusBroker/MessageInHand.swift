@@ -17,6 +17,7 @@ struct MessageInHand: ~Copyable {
     var frame = Frame()
     /// Frames after the first. One more than is allowed means: too many, and they were dropped.
     private(set) var bufferCount = 0
+    private(set) var bufferBytes = 0
     /// As many as were ever needed, at most `WireLimits.buffersPerMessage`.
     private var slots: [Slot] = []
 
@@ -24,7 +25,7 @@ struct MessageInHand: ~Copyable {
     mutating func receive(from socket: borrowing Socket) throws(ZeroMQError) -> Bool {
         guard let id = try socket.receiveRoutingID() else { return false }
         self.connection = ConnectionID(rawValue: id)
-        self.bufferCount = 0
+        (self.bufferCount, self.bufferBytes) = (0, 0)
         guard try socket.receive(into: &self.frame) else {
             // libzmq delivers messages whole, so this is none; the core sees an empty frame.
             self.frame = Frame()
@@ -45,6 +46,7 @@ struct MessageInHand: ~Copyable {
             let slot = self.slots[self.bufferCount]
             guard try socket.receive(into: &slot.frame) else { return }
             self.bufferCount += 1
+            self.bufferBytes += slot.frame.count
             guard slot.frame.more else { return }
         }
     }

@@ -17,11 +17,12 @@ package enum BrokerDrop: Int, TallyReason {
     case holdingUnproven, holdingOwnerEnded, holdingsOverLimit, namesOverLimit
     // Calls that were answered by a FAILURE of the broker.
     case callOwnerEnded, callMoved, callNotHeld, callRevoked, callPipeFull
+    case callOverCredit, callerBehind
     // What a call or a reply carries.
     case passedOwnerEnded, passedNotHeld, passedRevoked, receiverFull
     // Messages that went nowhere, and of which their sender hears otherwise or never.
-    case callOwnerAway, callBeforeNews, oneWayDropped, replyCallerAway, replyRefused, noticePeerAway
-    case noticeMalformed, releaseTooMany, kindUnknown
+    case callOwnerAway, callBeforeNews, oneWayDropped, oneWayOverCredit, replyCallerAway
+    case replyRefused, noticePeerAway, noticeMalformed, releaseTooMany, kindUnknown
     // Calls of the broker's own object that failed.
     case serviceInvalid, serviceNotFound, serviceDenied, serviceOverloaded, serviceUnimplemented
     case serviceRecovering

@@ -13,6 +13,9 @@ package struct BrokerLimits: Hashable, Sendable {
     package var referencesPerNode = 4_000_000
     /// Names that one node may have published; one more is refused `overloaded`.
     package var namesPerNode = 200_000
+    /// Bytes of calls forwarded to one node that it has not taken in, at which calls to it are
+    /// refused `overloaded`; and bytes of all else, at which its own calls are (rules R22).
+    package var waitingBytesPerNode = 67_108_864
     /// References, or holders of one, that an answer lists; it tells how many more there are.
     package var listed = 1_000
     /// Connections whose garbage has been logged; beyond it garbage is dropped without a line.

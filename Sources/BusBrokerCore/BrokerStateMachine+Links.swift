@@ -103,7 +103,8 @@ extension BrokerStateMachine {
             incarnation: node.incarnation, secret: self.authority.secret(of: node.incarnation),
             run: self.run, heartbeat: self.limits.heartbeat.nanoseconds,
             silence: self.limits.silence.nanoseconds,
-            resumeWindow: self.limits.resumeWindow.nanoseconds)
+            resumeWindow: self.limits.resumeWindow.nanoseconds,
+            credit: UInt64(self.limits.waitingBytesPerNode))
         self.send(
             Message(
                 FrameHeader(kind: .welcome, peer: node.incarnation), payload: welcome.encoded()),

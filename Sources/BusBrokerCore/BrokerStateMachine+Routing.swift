@@ -7,8 +7,8 @@ package import BusWire
 /// Forwarding, with the hold check and the counting of references (rules R9-R12, R16, R21, R24).
 extension BrokerStateMachine {
     mutating func routeCall(
-        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot, _ now: Tick,
-        _ effects: inout [BrokerEffect]
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, _ byteCount: Int,
+        from slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         guard let sender = self.nodes[slot] else { return }
         let target = Reference(owner: header.peer, object: header.object)
@@ -36,10 +36,19 @@ extension BrokerStateMachine {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
+        guard self.hasCredit(destination, for: header) else {
+            let name = self.nodes.facts(of: destination).name
+            let text = "node \(name) has \(self.limits.waitingBytesPerNode) bytes to take in"
+            self.failOverCredit(
+                header, frame.bytes, .callOverCredit, text, from: slot, now, &effects)
+            return
+        }
         if !header.flags.contains(.oneWay) {
             self.nodes.setCorrespondent(destination, of: slot)
         }
-        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
+        self.forward(
+            header, &frame, byteCount, from: slot, sender.incarnation, to: destination, now,
+            &effects)
         self.counters.callsForwarded += 1
         if self.isObserved { self.observeCall(header, frame.bytes, from: slot, now) }
     }
@@ -118,8 +127,8 @@ extension BrokerStateMachine {
     }
 
     mutating func routeReply(
-        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot, _ now: Tick,
-        _ effects: inout [BrokerEffect]
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, _ byteCount: Int,
+        from slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         guard let sender = self.nodes[slot] else { return }
         guard let destination = self.nodes.slot(of: header.peer),
@@ -145,15 +154,17 @@ extension BrokerStateMachine {
             self.send(Message(failure, payload: body.encoded()), to: destination, &effects)
             return
         }
-        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
+        self.forward(
+            header, &frame, byteCount, from: slot, sender.incarnation, to: destination, now,
+            &effects)
         self.counters.repliesForwarded += 1
         if self.isObserved { self.observeAnswer(header, frame.bytes, from: slot, now) }
     }
 
     /// CANCEL and ACKNOWLEDGE: carry no references and want no answer.
     mutating func routeNotice(
-        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot, _ now: Tick,
-        _ effects: inout [BrokerEffect]
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, _ byteCount: Int,
+        from slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         guard header.referenceCount == 0, header.peer != .broker, let sender = self.nodes[slot]
         else { return self.count(.noticeMalformed) }
@@ -167,7 +178,9 @@ extension BrokerStateMachine {
         // A cancelled call leaves an answer behind; a question about answers may be lost.
         self.nodes.setCorrespondent(destination, of: slot)
         self.nodes.setCorrespondent(slot, of: destination)
-        self.forward(header, &frame, from: slot, sender.incarnation, to: destination, now, &effects)
+        self.forward(
+            header, &frame, byteCount, from: slot, sender.incarnation, to: destination, now,
+            &effects)
         if self.isObserved { self.observeNotice(header, frame.bytes, from: slot, now) }
     }
 
@@ -185,12 +198,13 @@ extension BrokerStateMachine {
 
     /// Counts every reference for its new holder, then patches the frame for the next link.
     private mutating func forward(
-        _ header: FrameHeader, _ frame: inout MutableRawSpan, from slot: NodeSlot,
-        _ sender: IncarnationID, to destination: NodeSlot, _ now: Tick,
+        _ header: FrameHeader, _ frame: inout MutableRawSpan, _ byteCount: Int,
+        from slot: NodeSlot, _ sender: IncarnationID, to destination: NodeSlot, _ now: Tick,
         _ effects: inout [BrokerEffect]
     ) {
         guard let receiver = self.nodes[destination]?.incarnation,
-            let (transmission, rx) = self.nodes.nextTransmission(to: destination)
+            let (transmission, rx) = self.nodes.nextTransmission(
+                to: destination, isCall: header.kind == .call, byteCount: byteCount)
         else { return }
         if header.referenceCount > 0 {
             let start = header.referencesStart(byteCount: frame.byteCount)
@@ -241,10 +255,13 @@ extension BrokerStateMachine {
     /// The connection did not take the frame at hand, which stands as the core patched it: takes
     /// the counting back and answers the sender (rules R11).
     ///
-    /// - Parameter sender: the connection that the frame came from.
+    /// - Parameters:
+    ///   - bufferBytes: the bytes of the frames that follow it.
+    ///   - connection: the one that the frame came from.
     package mutating func forwardFailed(
-        _ failure: SendFailure, _ frame: RawSpan, from connection: ConnectionID,
-        to rx: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
+        _ failure: SendFailure, _ frame: RawSpan, bufferBytes: Int,
+        from connection: ConnectionID, to rx: ConnectionID, at now: Tick,
+        into effects: inout [BrokerEffect]
     ) {
         guard var header = try? FrameHeader(reading: frame),
             let slot = self.nodes.slot(on: connection),
@@ -252,7 +269,9 @@ extension BrokerStateMachine {
             let receiver = self.nodes[destination]
         else { return }
         header.peer = receiver.incarnation
-        self.nodes.takeBackTransmission(to: destination)
+        self.nodes.takeBackTransmission(
+            to: destination, isCall: header.kind == .call,
+            byteCount: frame.byteCount + bufferBytes)
         for entry in header.references(in: frame) {
             if entry.reference.owner != receiver.incarnation {
                 _ = self.holders.release(entry.reference, count: 1, by: destination)
@@ -293,7 +312,7 @@ extension BrokerStateMachine {
     }
 
     /// Answers a call that can't be delivered with an error, after counting what it carries.
-    private mutating func fail(
+    mutating func fail(
         _ header: FrameHeader, _ frame: RawSpan, _ error: BusError, from slot: NodeSlot,
         _ now: Tick, _ effects: inout [BrokerEffect]
     ) {

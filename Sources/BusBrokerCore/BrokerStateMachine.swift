@@ -125,10 +125,12 @@ package struct BrokerStateMachine: Sendable {
 
     /// A message came in; `frame` is its first frame, which may be patched for forwarding.
     ///
-    /// - Parameter bufferCount: how many frames follow it.
+    /// - Parameters:
+    ///   - bufferCount: how many frames follow it.
+    ///   - bufferBytes: the bytes of these.
     package mutating func received(
-        _ frame: inout MutableRawSpan, bufferCount: Int, from connection: ConnectionID,
-        at now: Tick, into effects: inout [BrokerEffect]
+        _ frame: inout MutableRawSpan, bufferCount: Int, bufferBytes: Int,
+        from connection: ConnectionID, at now: Tick, into effects: inout [BrokerEffect]
     ) {
         let header: FrameHeader
         do throws(FrameError) {
@@ -153,22 +155,28 @@ package struct BrokerStateMachine: Sendable {
             return
         }
         self.counters.received += 1
+        let byteCount = frame.byteCount + bufferBytes
         switch header.kind {
         case .call:
-            if header.peer == .broker {
+            if header.flags.contains(.oneWay) { self.takeInOneWay(byteCount, slot, &effects) }
+            if self.isBehind(header, from: slot) {
+                self.refuseBehind(header, frame.bytes, from: slot, now, &effects)
+            } else if header.peer == .broker {
                 self.serve(header, frame.bytes, from: slot, now, &effects)
             } else {
-                self.routeCall(header, &frame, from: slot, now, &effects)
+                self.routeCall(header, &frame, byteCount, from: slot, now, &effects)
             }
         case .reply, .failure:
-            self.routeReply(header, &frame, from: slot, now, &effects)
+            self.routeReply(header, &frame, byteCount, from: slot, now, &effects)
         case .cancel, .acknowledge:
-            self.routeNotice(header, &frame, from: slot, now, &effects)
+            self.routeNotice(header, &frame, byteCount, from: slot, now, &effects)
         case .release:
             self.release(header, from: slot, now, &effects)
         case .revoke:
             self.revoke(header, from: slot, &effects)
-        case .heartbeat, .unimplemented:
+        case .heartbeat:
+            self.takenIn(header, by: slot, now, &effects)
+        case .unimplemented:
             break
         case .goodbye:
             let isIdle = header.call.rawValue == IncarnationEnd.leftIdle.rawValue
@@ -244,7 +252,7 @@ package struct BrokerStateMachine: Sendable {
             } else if link.wasBusy {
                 self.nodes.setIdle(slot)
             } else {
-                self.send(Message(FrameHeader(kind: .heartbeat)), to: slot, &effects)
+                self.send(self.nodes.heartbeat(of: slot), to: slot, &effects)
                 self.nodes.setIdle(slot)
             }
         }
@@ -311,7 +319,10 @@ package struct BrokerStateMachine: Sendable {
 
     /// Sends a message of the broker's own to a linked node; nothing if it has no link.
     mutating func send(_ message: Message, to slot: NodeSlot, _ effects: inout [BrokerEffect]) {
-        guard let (transmission, rx) = self.nodes.nextTransmission(to: slot) else { return }
+        guard
+            let (transmission, rx) = self.nodes.nextTransmission(
+                to: slot, isCall: false, byteCount: message.byteCount)
+        else { return }
         effects.append(.send(message, transmission, to: rx))
     }
 }

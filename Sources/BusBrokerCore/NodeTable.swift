@@ -82,6 +82,8 @@ package struct NodeTable: Sendable {
     /// Those of free slots have the broker's incarnation.
     private var records: [NodeRecord] = []
     private var facts: [NodeFacts] = []
+    /// Beside the records, which are copied for each message.
+    private var loads: [NodeLoad] = []
     private var free: [Int] = []
     private var slots: FlatMap<IncarnationID, NodeSlot>
     /// The sending connection of each link; what arrives elsewhere belongs to no link.
@@ -138,6 +140,7 @@ package struct NodeTable: Sendable {
         if index == self.records.count {
             self.records.append(record)
             self.facts.append(NodeFacts())
+            self.loads.append(NodeLoad())
         }
         self.records[index] = record
         self.facts[index] = facts
@@ -170,20 +173,60 @@ package struct NodeTable: Sendable {
         return true
     }
 
-    /// Numbers the next message to `slot`; nil if it has no link.
+    /// Numbers the next message to `slot` and counts its bytes; nil if it has no link.
     package mutating func nextTransmission(
-        to slot: NodeSlot
+        to slot: NodeSlot, isCall: Bool, byteCount: Int
     ) -> (transmission: Transmission, rx: ConnectionID)? {
         let index = Int(slot.index)
         guard let link = self.records[index].link else { return nil }
         self.records[index].link?.sent = link.sent + 1
         self.records[index].link?.wasBusy = true
+        if isCall {
+            self.loads[index].calls.send(UInt64(byteCount))
+        } else {
+            self.loads[index].others.send(UInt64(byteCount))
+        }
         return (Transmission(epoch: link.epoch, sequence: link.sent + 1), link.rx)
     }
 
     /// The last numbered message to `slot` was not sent.
-    package mutating func takeBackTransmission(to slot: NodeSlot) {
-        self.records[Int(slot.index)].link?.sent -= 1
+    package mutating func takeBackTransmission(
+        to slot: NodeSlot, isCall: Bool, byteCount: Int
+    ) {
+        let index = Int(slot.index)
+        self.records[index].link?.sent -= 1
+        if isCall {
+            self.loads[index].calls.takeBack(UInt64(byteCount))
+        } else {
+            self.loads[index].others.takeBack(UInt64(byteCount))
+        }
+    }
+
+    package func load(of slot: NodeSlot) -> NodeLoad { self.loads[Int(slot.index)] }
+
+    /// See `NodeLoad`.
+    mutating func takeInOneWay(_ byteCount: Int, from slot: NodeSlot, tellAfter: Int) -> Bool {
+        self.loads[Int(slot.index)].takeInOneWay(byteCount, tellAfter: tellAfter)
+    }
+
+    /// HEARTBEAT for `slot`.
+    mutating func heartbeat(of slot: NodeSlot) -> Message { self.loads[Int(slot.index)].tell() }
+
+    /// Bytes of calls on their way to `slot`.
+    package func waitingCallBytes(of slot: NodeSlot) -> UInt64 {
+        self.loads[Int(slot.index)].calls.waiting
+    }
+
+    /// Bytes of all else on their way to `slot`.
+    package func waitingAnswerBytes(of slot: NodeSlot) -> UInt64 {
+        self.loads[Int(slot.index)].others.waiting
+    }
+
+    /// A node says how many bytes it has taken in on its present link: of calls, and of all else.
+    /// False if that is more than was sent, or less than before.
+    package mutating func told(_ slot: NodeSlot, calls: UInt64, others: UInt64) -> Bool {
+        self.loads[Int(slot.index)].calls.tell(calls)
+            && self.loads[Int(slot.index)].others.tell(others)
     }
 
     /// From now on `slot` counts as idle until something is sent to it.
@@ -203,6 +246,7 @@ package struct NodeTable: Sendable {
         self.unlink(slot)
         self.records[Int(slot.index)].link = link
         self.records[Int(slot.index)].epoch = link.epoch
+        self.loads[Int(slot.index)] = NodeLoad()
         self.senders[link.tx] = slot
         self.receivers[link.rx] = slot
     }

@@ -8,6 +8,7 @@ import BusKernel
 package enum NodeDrop: Int, TallyReason {
     // Calls from here that never left.
     case issuedRevoked, issuedExpired, issuedTooLarge, issuedCrowd, oneWayUnlinked, oneWayBehind
+    case oneWayOverCredit
     // Calls from here that nobody waits for any more, or will be answered.
     case waitExpired, waitCancelled, calleeEnded
     // Answers that nobody waits for.

@@ -42,7 +42,7 @@ extension NodeStateMachine {
             do {
                 let welcome = try WelcomeBody(payloadOf: message)
                 guard message.header.epoch == self.epoch else { return }
-                self.welcomed(welcome, message.header, at: now, &effects)
+                self.welcomed(welcome, message, at: now, &effects)
             } catch {
                 self.loseLink(error.message, .linkFailed, at: now, &effects)
             }
@@ -56,7 +56,7 @@ extension NodeStateMachine {
     }
 
     private mutating func welcomed(
-        _ welcome: WelcomeBody, _ header: FrameHeader, at now: Tick,
+        _ welcome: WelcomeBody, _ message: Message, at now: Tick,
         _ effects: inout [NodeEffect]
     ) {
         if let grant, grant.incarnation != welcome.incarnation {
@@ -65,7 +65,9 @@ extension NodeStateMachine {
         }
         self.grant = welcome
         self.phase = .linked(
-            Link(epoch: self.epoch, received: header.sequence, lastHeard: now))
+            Link(
+                epoch: self.epoch, received: message.header.sequence, lastHeard: now,
+                others: UInt64(message.byteCount), tellAfter: max(1, welcome.credit / 4)))
         self.reconnect.succeeded()
         self.timers.add(
             .heartbeat(self.epoch),

@@ -85,9 +85,15 @@ extension NodeStateMachine {
         _ request: inout CallRequest, _ entries: [ReferenceEntry], at now: Tick,
         _ effects: inout [NodeEffect]
     ) throws(BusError) -> CallNumber? {
-        guard self.isLinked else {
+        guard case .linked(let link) = self.phase else {
             self.count(.oneWayUnlinked)
             throw BusError(.disconnected, "a one-way call needs the broker, which is not there")
+        }
+        let credit = self.grant?.credit ?? .max
+        guard link.oneWaySent &- link.oneWayTaken < credit else {
+            self.count(.oneWayOverCredit)
+            throw BusError(
+                .overloaded, "\(credit) bytes of one-way calls are on their way to the broker")
         }
         // It has no place of its own to wait in, and must not overtake what was called before.
         self.sendWaiting(to: request.target.owner, at: now, &effects)
@@ -102,11 +108,27 @@ extension NodeStateMachine {
             header, extensions: request.extensions, references: entries,
             buffers: request.buffers)
         self.countExports(of: message, &effects)
+        self.oneWaySent(message)
         var outgoing = Outgoing(message, epoch: self.epoch)
         outgoing.peerEpoch = self.peers[request.target.owner]?.epoch ?? .none
         outgoing.remaining = remaining(until: request.deadline, at: now)
         effects.append(.transmit(outgoing))
         return nil
+    }
+
+    private mutating func oneWaySent(_ message: Message) {
+        guard case .linked(var link) = self.phase else { return }
+        link.oneWaySent &+= UInt64(message.byteCount)
+        self.phase = .linked(link)
+    }
+
+    /// The broker tells how many bytes of one-way calls it has taken in on this link.
+    mutating func oneWayTaken(_ byteCount: UInt64) {
+        guard case .linked(var link) = self.phase,
+            (link.oneWayTaken...link.oneWaySent).contains(byteCount)
+        else { return }
+        link.oneWayTaken = byteCount
+        self.phase = .linked(link)
     }
 
     /// The caller does not want the answer any more: its waiter is told at once.

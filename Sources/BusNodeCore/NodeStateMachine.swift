@@ -25,6 +25,33 @@ package struct NodeStateMachine: Sendable {
         let epoch: Epoch
         var received: UInt64
         var lastHeard: Tick
+        /// Bytes taken in on this link, of calls and of all else, as HEARTBEAT tells them.
+        var calls: UInt64 = 0
+        var others: UInt64
+        /// Of both together: what the broker was told, and what makes it worth telling again.
+        var told: UInt64 = 0
+        let tellAfter: UInt64
+        /// Bytes of one-way calls sent on this link, and how many of them the broker has taken in.
+        var oneWaySent: UInt64 = 0
+        var oneWayTaken: UInt64 = 0
+
+        mutating func takeIn(_ message: Message) {
+            if message.header.kind == .call {
+                self.calls &+= UInt64(message.byteCount)
+            } else {
+                self.others &+= UInt64(message.byteCount)
+            }
+        }
+
+        var isTellingDue: Bool { self.calls &+ self.others &- self.told >= self.tellAfter }
+
+        mutating func tell() -> Message {
+            self.told = self.calls &+ self.others
+            return Message(
+                FrameHeader(
+                    kind: .heartbeat, object: ObjectNumber(rawValue: self.others),
+                    call: CallNumber(rawValue: self.calls)))
+        }
     }
 
     enum Timer: Sendable {
@@ -99,6 +126,11 @@ package struct NodeStateMachine: Sendable {
         if case .linked = self.phase { true } else { false }
     }
 
+    /// Bytes taken in on the present link, of calls and of all else.
+    package var takenIn: (calls: UInt64, others: UInt64)? {
+        if case .linked(let link) = self.phase { (link.calls, link.others) } else { nil }
+    }
+
     /// Calls issued and not settled.
     package var questionCount: Int { self.questions.count }
 
@@ -154,7 +186,10 @@ package struct NodeStateMachine: Sendable {
             }
             link.received = header.sequence
             link.lastHeard = now
+            link.takeIn(message)
+            let telling = link.isTellingDue ? link.tell() : nil
             self.phase = .linked(link)
+            if let telling { self.transmit(telling, &effects) }
             self.receivedOnLink(message, at: now, &effects)
         case .idle, .pausing, .closed:
             break
@@ -184,7 +219,9 @@ package struct NodeStateMachine: Sendable {
             self.revokedReceived(header, &effects)
         case .stopping:
             self.loseLink("the broker stops", .brokerStopped, at: now, &effects)
-        case .heartbeat, .unimplemented:
+        case .heartbeat:
+            self.oneWayTaken(header.call.rawValue)
+        case .unimplemented:
             break
         default:
             // Echoed, so that the sender can undo; what it carried was never counted here.
@@ -217,12 +254,14 @@ package struct NodeStateMachine: Sendable {
     private mutating func beat(
         _ epoch: Epoch, at now: Tick, _ effects: inout [NodeEffect]
     ) {
-        guard case .linked(let link) = self.phase, link.epoch == epoch, let grant else { return }
+        guard case .linked(var link) = self.phase, link.epoch == epoch, let grant else { return }
         if now.since(link.lastHeard).nanoseconds >= grant.silence {
             self.loseLink("the broker is silent", .linkSilence, at: now, &effects)
             return
         }
-        self.transmit(Message(FrameHeader(kind: .heartbeat)), &effects)
+        let telling = link.tell()
+        self.phase = .linked(link)
+        self.transmit(telling, &effects)
         self.timers.add(
             .heartbeat(epoch), due: now.advanced(by: Span(nanoseconds: grant.heartbeat)))
     }

@@ -34,7 +34,8 @@ extension SimulatedNetwork {
         var span = inHand.frame.mutableSpan
         var bytes = span.mutableBytes
         self.broker?.received(
-            &bytes, bufferCount: buffers.count, from: connection, at: self.now, into: &effects)
+            &bytes, bufferCount: buffers.count, bufferBytes: Message.byteCount(of: buffers),
+            from: connection, at: self.now, into: &effects)
         self.run(effects, inHand: inHand)
     }
 
@@ -47,8 +48,9 @@ extension SimulatedNetwork {
                 guard let inHand else { continue }
                 if let failure = self.sendDown(inHand.frame, inHand.buffers, to: rx) {
                     self.broker?.forwardFailed(
-                        failure, inHand.frame.span.bytes, from: inHand.connection, to: rx,
-                        at: self.now, into: &more)
+                        failure, inHand.frame.span.bytes,
+                        bufferBytes: Message.byteCount(of: inHand.buffers), from: inHand.connection,
+                        to: rx, at: self.now, into: &more)
                 }
             case .send(let message, let transmission, let connection):
                 var frame = message.frame

@@ -40,6 +40,10 @@ package struct SimulationPlan: Sendable {
         if random.below(3) == 0 { self.nodeLimits.callsPerPeer = 2 + Int(random.below(6)) }
         if random.below(4) == 0 { self.nodeLimits.idlePeers = 1 }
         if faults == nil { self.faults.drawTampering(from: &random) }
+        // So is a credit of a few messages.
+        if random.below(3) == 0 {
+            self.brokerLimits.waitingBytesPerNode = 300 + Int(random.below(2_000))
+        }
     }
 
     /// A plan in which the applications do what `script` says, and nothing goes wrong but

@@ -81,6 +81,7 @@ extension SimulationWorld {
             self.checkImports(of: core, incarnation, broker, slot, link)
             self.checkOrder(of: incarnation, broker, slot, link)
             self.checkHomecoming(of: core, incarnation, link)
+            self.checkCredit(of: core, incarnation, broker, slot, link)
         }
     }
 
@@ -134,6 +135,36 @@ extension SimulationWorld {
         }
     }
 
+    /// What the broker takes to be under way to a node is what is, and what the node has not told
+    /// yet of what it has taken in; calls among it keep to the credit, but for repeated ones.
+    private mutating func checkCredit(
+        of core: NodeStateMachine, _ incarnation: IncarnationID, _ broker: BrokerStateMachine,
+        _ slot: NodeSlot, _ link: SimulatedLink
+    ) {
+        guard let taken = core.takenIn else { return }
+        let load = broker.nodes.load(of: slot)
+        var (calls, others, refusable) = (taken.calls, taken.others, UInt64(0))
+        var last: UInt64 = 0
+        for packet in link.down {
+            guard packet.header.kind == .call else {
+                others += packet.byteCount
+                continue
+            }
+            calls += packet.byteCount
+            guard !packet.header.flags.contains(.resent) else { continue }
+            refusable += packet.byteCount
+            last = packet.byteCount
+        }
+        if load.calls.sent != calls || load.others.sent != others {
+            self.fail(
+                "credit: \(incarnation) was sent \(load.calls.sent) and \(load.others.sent) "
+                    + "bytes, but \(calls) and \(others) have come or are under way")
+        }
+        if refusable - last > UInt64(broker.limits.waitingBytesPerNode) {
+            self.fail("credit: \(refusable) bytes of calls are under way to \(incarnation)")
+        }
+    }
+
     /// J3: whoever passes a reference on, or calls it, still holds it when the broker sees that.
     private mutating func checkOrder(
         of incarnation: IncarnationID, _ broker: BrokerStateMachine, _ slot: NodeSlot,
@@ -168,6 +199,8 @@ extension Packet {
         }
         return self.references.contains(reference)
     }
+
+    var byteCount: UInt64 { UInt64(self.frame.count + Message.byteCount(of: self.buffers)) }
 
     func copies(of reference: Reference) -> UInt64 {
         self.references.reduce(0) { $1 == reference ? $0 + 1 : $0 }

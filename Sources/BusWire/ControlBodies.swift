@@ -149,10 +149,13 @@ package struct WelcomeBody: Hashable, Sendable {
     package var heartbeat: UInt64
     package var silence: UInt64
     package var resumeWindow: UInt64
+    /// Bytes that may wait for the node before calls are refused: a quarter of it taken in is told
+    /// before the next heartbeat is due.
+    package var credit: UInt64
 
     package init(
         incarnation: IncarnationID, secret: Seal, run: UInt64, heartbeat: UInt64, silence: UInt64,
-        resumeWindow: UInt64
+        resumeWindow: UInt64, credit: UInt64 = .max
     ) {
         self.incarnation = incarnation
         self.secret = secret
@@ -160,6 +163,7 @@ package struct WelcomeBody: Hashable, Sendable {
         self.heartbeat = heartbeat
         self.silence = silence
         self.resumeWindow = resumeWindow
+        self.credit = credit
     }
 
     package func encoded() -> [UInt8] {
@@ -171,6 +175,7 @@ package struct WelcomeBody: Hashable, Sendable {
         map[.string("heartbeat")] = Value(self.heartbeat)
         map[.string("silence")] = Value(self.silence)
         map[.string("resumeWindow")] = Value(self.resumeWindow)
+        map[.string("credit")] = Value(self.credit)
         return encodedBody(map)
     }
 
@@ -185,7 +190,8 @@ package struct WelcomeBody: Hashable, Sendable {
         else { throw BodyError(message: "WELCOME lacks a member") }
         self.init(
             incarnation: IncarnationID(rawValue: incarnation), secret: secret, run: run,
-            heartbeat: heartbeat, silence: silence, resumeWindow: resumeWindow)
+            heartbeat: heartbeat, silence: silence, resumeWindow: resumeWindow,
+            credit: map[.string("credit")]?.unsignedValue ?? .max)
     }
 }
 

@@ -62,7 +62,12 @@ package struct Message: Sendable {
 
     /// Bytes of the first frame and of all buffers.
     package var byteCount: Int {
-        self.buffers.reduce(self.frame.count) { $0 + $1.count }
+        Self.byteCount(of: self.buffers) + self.frame.count
+    }
+
+    /// Bytes of all `buffers`.
+    package static func byteCount(of buffers: [Bytes]) -> Int {
+        buffers.reduce(0) { $0 + $1.count }
     }
 }
 

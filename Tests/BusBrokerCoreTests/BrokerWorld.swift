@@ -65,8 +65,8 @@ final class BrokerWorld {
         var span = frame.mutableSpan
         var raw = span.mutableBytes
         self.core.received(
-            &raw, bufferCount: buffers.count, from: connection, at: self.now,
-            into: &self.effects)
+            &raw, bufferCount: buffers.count, bufferBytes: Message.byteCount(of: buffers),
+            from: connection, at: self.now, into: &self.effects)
         self.run(frame, buffers, from: connection)
     }
 
@@ -108,8 +108,8 @@ final class BrokerWorld {
             case .forward(let rx):
                 if let failure = self.blocked[rx] {
                     self.core.forwardFailed(
-                        failure, frame.span.bytes, from: connection, to: rx, at: self.now,
-                        into: &self.effects)
+                        failure, frame.span.bytes, bufferBytes: Message.byteCount(of: buffers),
+                        from: connection, to: rx, at: self.now, into: &self.effects)
                 } else {
                     self.arrive(frame, buffers, on: rx)
                 }

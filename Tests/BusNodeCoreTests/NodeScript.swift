@@ -83,11 +83,11 @@ struct NodeScript {
         }
     }
 
-    mutating func welcome(_ incarnation: IncarnationID = me) {
+    mutating func welcome(_ incarnation: IncarnationID = me, credit: UInt64 = 1 << 26) {
         let body = WelcomeBody(
             incarnation: incarnation, secret: NodeScript.seal, run: 1,
             heartbeat: Span.seconds(1).nanoseconds, silence: Span.seconds(3).nanoseconds,
-            resumeWindow: Span.seconds(2).nanoseconds)
+            resumeWindow: Span.seconds(2).nanoseconds, credit: credit)
         self.sequence = 0
         self.receive(FrameHeader(kind: .welcome), payload: body.encoded())
     }
@@ -233,14 +233,18 @@ struct NodeScript {
         return nil
     }
 
-    /// What the FAILUREs sent since the last look say.
-    mutating func takeFailures() -> [BusError] {
+    /// What was sent since the last look.
+    mutating func takeMessages() -> [Message] {
         defer { self.effects = [] }
         return self.effects.compactMap { effect in
-            guard case .transmit(let outgoing) = effect, outgoing.message.header.kind == .failure
-            else { return nil }
-            return FailureBody(payloadOf: outgoing.message).error
+            if case .transmit(let outgoing) = effect { outgoing.message } else { nil }
         }
+    }
+
+    /// What the FAILUREs sent since the last look say.
+    mutating func takeFailures() -> [BusError] {
+        self.takeMessages().filter { $0.header.kind == .failure }
+            .map { FailureBody(payloadOf: $0).error }
     }
 
     private static func line(_ effect: NodeEffect) -> String {

@@ -90,6 +90,7 @@ struct MessageFields {
         self.add("welcome.heartbeat", welcome.heartbeat)
         self.add("welcome.silence", welcome.silence)
         self.add("welcome.resumeWindow", welcome.resumeWindow)
+        self.add("welcome.credit", welcome.credit)
     }
 
     private mutating func add(_ failure: FailureBody) {

@@ -111,7 +111,8 @@ struct BrokerDoor: ScriptedDoor {
         var span = inHand.frame.mutableSpan
         var bytes = span.mutableBytes
         self.broker.received(
-            &bytes, bufferCount: buffers.count, from: connection, at: self.now, into: &effects)
+            &bytes, bufferCount: buffers.count, bufferBytes: Message.byteCount(of: buffers),
+            from: connection, at: self.now, into: &effects)
         if let sender = inHand.sender, let header {
             self.books.accepted(header, frame, from: sender, self.broker)
         }
@@ -248,8 +249,8 @@ struct BrokerDoor: ScriptedDoor {
         }
         if let how = self.takeFailure() {
             self.broker.forwardFailed(
-                how, inHand.frame.span.bytes, from: inHand.connection, to: rx, at: self.now,
-                into: &more)
+                how, inHand.frame.span.bytes, bufferBytes: Message.byteCount(of: inHand.buffers),
+                from: inHand.connection, to: rx, at: self.now, into: &more)
             return
         }
         guard !self.isCanary else { return }

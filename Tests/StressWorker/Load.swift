@@ -12,7 +12,7 @@ struct Load: Codable, Sendable {
         case take
         /// Keeps the object's processor busy for 100 us.
         case work
-        /// 64 KiB there, and nobody answers.
+        /// 1 MiB there, and nobody answers.
         case takeOneWay
     }
 
@@ -81,6 +81,7 @@ func run(_ load: Load, on bus: Bus) async throws -> LoadReport {
 }
 
 private let block = Bytes([UInt8](repeating: 7, count: 65_536))
+private let largeBlock = Bytes([UInt8](repeating: 7, count: 1_048_576))
 
 private func call(_ target: Target, _ kind: Load.Kind) async throws {
     switch kind {
@@ -93,6 +94,6 @@ private func call(_ target: Target, _ kind: Load.Kind) async throws {
     case .work:
         _ = try await target.work(microseconds: 100)
     case .takeOneWay:
-        _ = try await target.oneway.take(block)
+        try await target.oneway.drop(largeBlock)
     }
 }

@@ -17,6 +17,9 @@ distributed actor Target {
     /// How many bytes came.
     distributed func take(_ bytes: Bytes) -> Int { bytes.count }
 
+    /// Takes bytes, and has nothing to say to them.
+    distributed func drop(_ bytes: Bytes) {}
+
     /// Keeps its processor busy for so many microseconds.
     distributed func work(microseconds: Int) -> Int {
         let end = processorTime() + microseconds * 1_000
@@ -35,7 +38,7 @@ private func processorTime() -> Int {
 extension Target: BusObjectProtocol {
     static let busInterface = Interface(
         name: "Target", documentation: "",
-        methods: ["add(_:_:)", "take(_:)", "work(microseconds:)"]
+        methods: ["add(_:_:)", "take(_:)", "drop(_:)", "work(microseconds:)"]
             .map { .init(name: $0) })
 
     static func busDispatch(
@@ -50,6 +53,10 @@ extension Target: BusObjectProtocol {
         case "take(_:)":
             var arguments = try call.arguments(1)
             return try call.result(object.take(try arguments.next("_", as: Bytes.self)))
+        case "drop(_:)":
+            var arguments = try call.arguments(1)
+            object.drop(try arguments.next("_", as: Bytes.self))
+            return call.result()
         case "work(microseconds:)":
             var arguments = try call.arguments(1)
             let microseconds = try arguments.next("microseconds", as: Int.self)

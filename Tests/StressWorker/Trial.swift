@@ -21,7 +21,9 @@ struct Trial: Sendable {
     static let all = [
         Trial(name: "stopped", about: "one worker stands still", run: stopped),
         Trial(name: "flood", about: "64 KiB at a time to a worker that stands still", run: flood),
-        Trial(name: "oneway", about: "the same, and nobody wants an answer", run: oneWayFlood),
+        Trial(
+            name: "oneway", about: "1 MiB at a time, and nobody wants an answer",
+            run: oneWayFlood),
         Trial(name: "fair", about: "one client calls as much as it can, three a little", run: fair),
         Trial(name: "outstanding", about: "10,000 calls at a time", run: outstanding),
         Trial(name: "crowd", about: "1,000 nodes", run: crowd),
@@ -100,42 +102,56 @@ private func stopped() async throws -> [Trial.Finding] {
     ]
 }
 
-private func flood() async throws -> [Trial.Finding] { try await flood(.take) }
+private func flood() async throws -> [Trial.Finding] { try await flood(.take, clients: 8) }
 
-private func oneWayFlood() async throws -> [Trial.Finding] { try await flood(.takeOneWay) }
+private func oneWayFlood() async throws -> [Trial.Finding] {
+    try await flood(.takeOneWay, clients: 2)
+}
 
-/// What a client can make others remember while its callee reads nothing.
-private func flood(_ kind: Load.Kind) async throws -> [Trial.Finding] {
+/// What clients can make others remember while their callee reads nothing: their windows together,
+/// or their one-way calls, come to more than the callee's credit.
+private func flood(_ kind: Load.Kind, clients count: Int) async throws -> [Trial.Finding] {
     let stage = try StressStage()
     let target = try await stage.server("target")
+    let bus = try await stage.connect()
     let before = stage.brokerMemory
     target.signal(SIGSTOP)
-    let client = try start(
-        Load(object: "target", kind: kind, outstanding: 4_096, seconds: 10, deadline: 2),
-        on: stage)
+    let load = Load(
+        object: "target", kind: kind, outstanding: 4_096 / count, seconds: 10, deadline: 2)
+    let clients = try (0..<count).map { _ in try start(load, on: stage) }
     var (broker, caller) = (0, 0)
-    while client.isRunning {
-        (broker, caller) = (max(broker, stage.brokerMemory), max(caller, client.memory))
+    while clients.contains(where: \.isRunning) {
+        broker = max(broker, stage.brokerMemory)
+        caller = max(caller, clients.map(\.memory).max() ?? 0)
         await pause(milliseconds: 20)
     }
+    let status = try await bus.status()
     target.signal(SIGCONT)
-    _ = try await client.report()
+    var errors: [String: Int] = [:]
+    for client in clients {
+        errors.merge(try await client.report().errors, uniquingKeysWith: +)
+    }
     var most = 0
     let end = ContinuousClock.now + .seconds(2)
     while ContinuousClock.now < end {
         most = max(most, target.memory)
         await pause(milliseconds: 20)
     }
+    let refused = errors["overloaded, executed: no", default: 0]
+    let dropped = status["drops"]?["oneWayOverCredit"]?.intValue ?? 0
     return [
-        memory("the broker grew by", broker - before),
-        memory("the client took", caller),
+        memory("the broker grew by", broker - before, most: 256),
+        memory("a client took, at most", caller),
         memory("the worker took afterwards", most),
+        Trial.Finding(
+            what: "refused at a client, dropped at the broker", value: "\(refused), \(dropped)",
+            bar: "> 0", isKept: refused + dropped > 0),
     ]
 }
 
-private func memory(_ what: String, _ mebibytes: Int) -> Trial.Finding {
+private func memory(_ what: String, _ mebibytes: Int, most: Int = 512) -> Trial.Finding {
     Trial.Finding(
-        what: what, value: "\(mebibytes) MiB", bar: "<= 512", isKept: mebibytes <= 512)
+        what: what, value: "\(mebibytes) MiB", bar: "<= \(most)", isKept: mebibytes <= most)
 }
 
 /// Three clients with little to do beside one that calls as much as it can.

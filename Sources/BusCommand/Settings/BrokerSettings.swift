@@ -22,6 +22,7 @@ enum BrokerSettings {
         .number("limits.handshakes", \.limits.handshakes),
         .number("limits.referencesPerNode", \.limits.referencesPerNode),
         .number("limits.namesPerNode", \.limits.namesPerNode),
+        .number("limits.waitingBytesPerNode", \.limits.waitingBytesPerNode),
         .number("limits.listed", \.limits.listed),
         .number("limits.offenders", \.limits.offenders),
         .number("limits.rosterLines", \.limits.rosterLines),

@@ -207,17 +207,19 @@ def handshakes():
     write("attach", "ATTACH on the receiving connection, with the token of hello-resume.",
           Message("ATTACH", epoch=3, sequence=1, **token))
     body = dict(version=1, incarnation=A, secret=SECRET, run=0x5EED, heartbeat=10**9,
-                silence=3 * 10**9, resumeWindow=2 * 10**9)
+                silence=3 * 10**9, resumeWindow=2 * 10**9, credit=1 << 26)
     shown = [("incarnation", f"{A:016x}"), ("secret", SECRET.hex())]
-    shown += [(name, body[name]) for name in "run heartbeat silence resumeWindow".split()]
+    shown += [(name, body[name]) for name in "run heartbeat silence resumeWindow credit".split()]
     write("welcome", "WELCOME, the first message on the receiving connection.",
           Message("WELCOME", payload=body, epoch=3, sequence=1, peer=A),
           [(f"welcome.{name}", value) for name, value in shown])
     body = dict(kind="notFound", executed="no", message="incarnation 00000000000000a1 has ended")
     write("refused", "REFUSED: the incarnation that the node claims has ended.",
           Message("REFUSED", payload=body), [(f"failure.{name}", body[name]) for name in body])
-    write("heartbeat", "HEARTBEAT: nothing but its place in the sequence.",
-          Message("HEARTBEAT", epoch=3, sequence=12))
+    write("heartbeat", "HEARTBEAT of the broker, which has taken in 5,000 bytes of one-way calls.",
+          Message("HEARTBEAT", epoch=3, sequence=12, call=5000))
+    write("heartbeat-node", "HEARTBEAT of a node that has taken in 70,000 bytes of calls and 900 of all else.",
+          Message("HEARTBEAT", epoch=3, sequence=12, object=900, call=70000))
     write("goodbye", "GOODBYE: the incarnation ends at once, with every call answered.", Message("GOODBYE", epoch=3, sequence=13, call=5))
     write("stopping", "STOPPING: the broker ends; the last message on the receiving connection.",
           Message("STOPPING", epoch=3, sequence=14))
