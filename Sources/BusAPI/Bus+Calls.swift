@@ -12,6 +12,8 @@ struct CallOptions: Sendable {
     private(set) var span: Span?
     var isOneWay = false
     var isIdempotent = false
+    /// Nil for the bus's own default.
+    var overload: Bus.OverloadPolicy?
 
     func with(deadline: Duration) -> CallOptions {
         var options = self
@@ -68,12 +70,17 @@ extension Bus {
         if options.isIdempotent { request.flags.insert(.idempotent) }
         // The tokens of what the call needs must not die before it is in the stream.
         defer { withExtendedLifetime(arguments) {} }
+        var patience = self.patience(options, until: deadline)
         while true {
             request.target = resolved.reference
+            try await patience?.beforeCall(of: resolved.reference.owner)
             let outcome = await PendingCall(self.node).outcome(of: &request)
             do {
                 return try self.reply(of: outcome)
             } catch let error as BusError {
+                if try await patience?.waited(after: error, resolved.reference.owner) == true {
+                    continue
+                }
                 guard let binding = target.binding, self.mayRetry(error, options),
                     self.node.clock.now() < deadline
                 else { throw error }
@@ -92,25 +99,43 @@ extension Bus {
         let extensions = self.extensions(method, hint, target)
         let middleware = self.configuration.middleware
         guard !middleware.isEmpty else {
-            return try self.sendOneWay(target, extensions, arguments)
+            return try await self.sendOneWay(target, extensions, arguments)
         }
         try await middleware.around(self.info(of: target, extensions)) { info in
             var extensions = extensions
             extensions.headers = info.headers
-            try self.sendOneWay(target, extensions, arguments)
+            try await self.sendOneWay(target, extensions, arguments)
         }
     }
 
     private func sendOneWay(
         _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder
+    ) async throws {
+        let deadline = self.deadline(target.options)
+        var patience = self.patience(target.options, until: deadline)
+        while true {
+            let resolved = self.current(target)
+            try await patience?.beforeCall(of: resolved.reference.owner)
+            do {
+                return try self.sendOneWay(target, resolved, extensions, arguments, deadline)
+            } catch let error as BusError {
+                guard
+                    try await patience?.waited(after: error, resolved.reference.owner) == true
+                else { throw error }
+            }
+        }
+    }
+
+    private func sendOneWay(
+        _ target: HeldReference, _ resolved: HeldReference, _ extensions: Extensions,
+        _ arguments: PayloadEncoder, _ deadline: Tick
     ) throws {
-        let resolved = self.current(target)
         var request = CallRequest(target: resolved.reference, builder: arguments.builder)
         request.references = arguments.references
         request.buffers = arguments.buffers
         request.extensions = extensions
         request.flags = .oneWay
-        request.deadline = self.deadline(target.options)
+        request.deadline = deadline
         // Nobody waits for an answer: the tokens of what the call needs must not die before it is
         // in the stream.
         try withExtendedLifetime((target, arguments)) { _ = try self.node.call(&request) }

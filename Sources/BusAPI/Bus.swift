@@ -36,6 +36,8 @@ public final class Bus: Sendable {
         public var connectTimeout: Duration = .seconds(3)
         /// How long a call may take that sets no deadline of its own.
         public var deadline: Duration = .seconds(30)
+        /// What becomes of calls that are refused `overloaded`, unless their proxy says otherwise.
+        public var overload: OverloadPolicy = .fail
         /// What is wrapped around every call, at either side; the first is outermost.
         public var middleware: [any CallMiddleware] = []
         /// How long running handlers may take to finish when the process is asked to end.
@@ -71,6 +73,7 @@ public final class Bus: Sendable {
     let running = RunningCalls()
     let blocking = BlockingSide()
     let lifetimes: Lifetimes
+    let overload: OverloadLines
     private let delegate: BusDelegate
     let link = LinkState()
     private let chains = Atomic<UInt64>(0)
@@ -87,6 +90,7 @@ public final class Bus: Sendable {
         node.limits = configuration.limits
         self.node = Node(node)
         self.lifetimes = Lifetimes(self.node)
+        self.overload = OverloadLines(self.node.clock)
         self.delegate = BusDelegate()
         self.delegate.bus = self
         self.node.delegate = self.delegate

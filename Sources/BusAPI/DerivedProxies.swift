@@ -36,6 +36,14 @@ extension DistributedActor where ActorSystem == Bus {
     /// Another word for `idempotent`.
     public nonisolated var retrying: Self { self.idempotent }
 
+    /// A proxy whose calls wait when they are refused `overloaded`, or fail, whatever
+    /// `Bus.Configuration.overload` says.
+    public nonisolated func with(overload: Bus.OverloadPolicy) -> Self {
+        var options = self.id.options
+        options.overload = overload
+        return self.with(options)
+    }
+
     private nonisolated func with(_ options: CallOptions) -> Self {
         // Fails only for an object of this process that is going away: it needs no options.
         (try? Self.resolve(id: self.id.with(options), using: self.actorSystem)) ?? self
@@ -63,6 +71,14 @@ extension RemoteObject {
     public var idempotent: RemoteObject {
         var options = self.id.options
         options.isIdempotent = true
+        return RemoteObject(self.id.with(options), self.bus)
+    }
+
+    /// The same object with calls that wait when they are refused `overloaded`, or fail, whatever
+    /// `Bus.Configuration.overload` says.
+    public func with(overload: Bus.OverloadPolicy) -> RemoteObject {
+        var options = self.id.options
+        options.overload = overload
         return RemoteObject(self.id.with(options), self.bus)
     }
 

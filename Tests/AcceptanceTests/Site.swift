@@ -12,20 +12,25 @@ final class Site: Sendable {
     /// The broker's address.
     let url: String
     private let folder: String
+    private let options: [String]
     private let broker: Locked<Program>
 
-    static func run(_ world: World, _ body: (Site) async throws -> Void) async throws {
+    /// - Parameter options: of the broker, besides its address and state.
+    static func run(
+        _ world: World, _ options: [String] = [], _ body: (Site) async throws -> Void
+    ) async throws {
         let folder = try temporaryFolder()
         var listen = "ipc://\(folder)/bus"
         if world == .tcp {
             // A broker's state belongs to its address, which is to be the same after a restart.
-            let (finder, url) = try await self.startBroker("tcp://127.0.0.1:*", folder)
+            let (finder, url) = try await self.startBroker("tcp://127.0.0.1:*", folder, [])
             finder.kill()
             listen = url
         }
-        let (broker, url) = try await self.startBroker(listen, folder)
+        let (broker, url) = try await self.startBroker(listen, folder, options)
         let client = try await Bus.connect(to: url, name: "client")
-        let site = Site(client: client, url: url, folder: folder, broker: broker)
+        let site = Site(
+            client: client, url: url, folder: folder, options: options, broker: broker)
         defer {
             client.close()
             site.killBroker()
@@ -33,15 +38,18 @@ final class Site: Sendable {
         try await body(site)
     }
 
-    private init(client: Bus, url: String, folder: String, broker: Program) {
-        (self.client, self.url, self.folder) = (client, url, folder)
+    private init(
+        client: Bus, url: String, folder: String, options: [String], broker: Program
+    ) {
+        (self.client, self.url, self.folder, self.options) = (client, url, folder, options)
         self.broker = Locked(broker)
     }
 
     private static func startBroker(
-        _ listen: String, _ folder: String
+        _ listen: String, _ folder: String, _ options: [String]
     ) async throws -> (Program, url: String) {
-        let broker = try Program("objbus", ["broker", "--listen", listen, "--state", folder])
+        let broker = try Program(
+            "objbus", ["broker", "--listen", listen, "--state", folder] + options)
         let line = try await broker.line(with: "listening on")
         let url = try #require(line.split(separator: " ").last.map(String.init))
         return (broker, url)
@@ -59,7 +67,7 @@ final class Site: Sendable {
 
     /// Starts the next broker at the same address and with the same state.
     func startBroker() async throws {
-        let (next, _) = try await Self.startBroker(self.url, self.folder)
+        let (next, _) = try await Self.startBroker(self.url, self.folder, self.options)
         self.broker.withLock { $0 = next }
     }
 

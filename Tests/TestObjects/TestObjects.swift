@@ -398,14 +398,16 @@ public struct TestObjects: Sendable {
         let toolbox = Toolbox(actorSystem: bus)
         let factory = CounterFactory(actorSystem: bus)
         let box = Box(5, actorSystem: bus)
+        let flooder = Flooder(actorSystem: bus)
         for (index, blocker) in blockers.enumerated() {
             try await bus.publish(blocker, as: "blocker/\(index)")
         }
         try await bus.publish(releaser, as: "releaser")
         self.all = [
             counter, echo, directory, bouncer, thrower, gate, plain, stable, greeter, toolbox,
-            factory, box,
+            factory, box, flooder,
         ]
+        try await bus.publish(flooder, as: "flooder")
         try await bus.publish(factory, as: "factory")
         try await bus.publish(box, as: "box")
         try await bus.publish(toolbox, as: "toolbox")

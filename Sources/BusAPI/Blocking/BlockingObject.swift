@@ -81,6 +81,12 @@ public struct BlockingObject: Sendable, Hashable, Codable {
         BlockingObject(self.remote.idempotent, keeping: self.kept)
     }
 
+    /// The same object with calls that wait when they are refused `overloaded`, or fail; see
+    /// `RemoteObject`.
+    public func with(overload: Bus.OverloadPolicy) -> BlockingObject {
+        BlockingObject(self.remote.with(overload: overload), keeping: self.kept)
+    }
+
     /// Another word for `idempotent`.
     public var retrying: BlockingObject { self.idempotent }
 

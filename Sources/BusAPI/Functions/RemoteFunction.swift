@@ -71,6 +71,12 @@ public struct RemoteFunction<each Input: Codable & Sendable, Output: Codable & S
     /// without a result.
     public var oneway: Self { Self(self.object.oneway, keeping: self.kept) }
 
+    /// The same function with calls that wait when they are refused `overloaded`, or fail; see
+    /// `RemoteObject`.
+    public func with(overload: Bus.OverloadPolicy) -> Self {
+        Self(self.object.with(overload: overload), keeping: self.kept)
+    }
+
     /// The same function with calls that may run twice without harm; see `RemoteObject`.
     public var idempotent: Self { Self(self.object.idempotent, keeping: self.kept) }
 

@@ -1,0 +1,102 @@
+// Part of objbus. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import ObjectBus
+import TestObjects
+import TestPrograms
+import Testing
+
+/// More calls than somebody takes.
+@Suite(.timeLimit(.minutes(3))) struct OverloadCases {
+    @Test(arguments: World.withoutLosses)
+    func `two nodes that flood each other with full windows get all their answers`(
+        world: World
+    ) async throws {
+        try await Stage.run(world) { stage in
+            let there = try await stage.client.find(Flooder.self, named: "flooder")
+                .with(deadline: .seconds(150))
+            let here = Flooder(actorSystem: stage.client)
+            let (calls, bytes) = (4_096, 65_536)
+            async let answered = there.flood(here, calls: calls, bytes: bytes)
+            let mine = try await here.flood(there, calls: calls, bytes: bytes)
+            let theirs = try await answered
+            #expect(mine == calls && theirs == calls)
+        }
+    }
+
+    /// A site whose nodes may have 10,000 bytes to take in, and a worker of it.
+    private func run(
+        _ body: (_ site: Site, _ worker: Program, _ gate: Gate) async throws -> Void
+    ) async throws {
+        let options = ["--set", "limits.waitingBytesPerNode=10000"]
+        try await Site.run(.ipc, options) { site in
+            let worker = try await site.start("gate", "gate")
+            defer {
+                worker.signal(SIGCONT)
+                worker.kill()
+            }
+            try await body(site, worker, try await site.client.find(Gate.self, named: "gate"))
+        }
+    }
+
+    /// Calls until one is refused; the others go on.
+    private func fill(_ gate: Gate) async throws -> (BusError, [Task<Void, any Error>]) {
+        var calls: [Task<Void, any Error>] = []
+        let refusals = AsyncStream<BusError>.makeStream()
+        for number in 1_000..<1_200 {
+            calls.append(
+                Task.immediate {
+                    do {
+                        try await gate.note(number)
+                    } catch let error as BusError {
+                        refusals.continuation.yield(error)
+                    }
+                })
+        }
+        for await error in refusals.stream { return (error, calls) }
+        throw CancellationError()
+    }
+
+    @Test func `calls to a worker that stands still are refused by bytes, or wait, as they like`()
+        async throws
+    {
+        try await self.run { site, worker, gate in
+            worker.signal(SIGSTOP)
+            let (refusal, calls) = try await self.fill(gate)
+            #expect(refusal.kind == .overloaded && refusal.executed == .no)
+            #expect(refusal.message.contains("node worker"))
+            let status = try await site.client.status()
+            #expect(status["drops"]?["callOverCredit"]?.intValue ?? 0 > 0)
+            let patient = gate.with(overload: .wait)
+            let waiting = (0..<200).map { number in
+                Task.immediate { try await patient.note(number) }
+            }
+            worker.signal(SIGCONT)
+            for call in waiting + calls { try await call.value }
+            let noted = try await patient.noted()
+            #expect(noted.filter { $0 < 1_000 }.sorted() == Array(0..<200))
+            #expect(noted.count < 400, "what was refused has not run")
+        }
+    }
+
+    @Test func `who waits for a worker that stays overloaded has expired at the deadline`()
+        async throws
+    {
+        try await self.run { site, worker, gate in
+            worker.signal(SIGSTOP)
+            let (_, calls) = try await self.fill(gate)
+            let patient = gate.with(overload: .wait).with(deadline: .milliseconds(200))
+            let error = await #expect(throws: BusError.self) { try await patient.note(1) }
+            #expect(error?.kind == .expired && error?.executed == .no)
+            let remote = RemoteObject(gate).with(overload: .wait)
+            let task = Task { try await remote.note(2) as Value }
+            task.cancel()
+            let cancelled = await #expect(throws: BusError.self) { try await task.value }
+            #expect(cancelled?.kind == .cancelled && cancelled?.executed == .no)
+            worker.signal(SIGCONT)
+            for call in calls { try await call.value }
+            let noted = try await gate.noted()
+            #expect(!noted.contains(1) && !noted.contains(2))
+        }
+    }
+}
