@@ -167,7 +167,9 @@ extension NodeStateMachine {
         at callee: IncarnationID, for byteCount: Int, _ effects: inout [NodeEffect]
     ) -> Bool {
         if self.admits(callee, byteCount) { return true }
-        guard let peer = self.peers[callee], peer.span > peer.outstanding else { return false }
+        guard let peer = self.peers[callee], peer.span >= self.limits.callsPerPeer,
+            peer.span > peer.outstanding
+        else { return false }
         self.acknowledge(callee, &effects)
         return self.admits(callee, byteCount)
     }
