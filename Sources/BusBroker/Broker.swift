@@ -91,7 +91,8 @@ package final class Broker: Sendable {
         let core = BrokerStateMachine(
             limits: self.configuration.limits, authority: MessageAuthenticator(key: key),
             seed: UInt64.random(in: .min ... .max), returning: returning,
-            fence: roster?.fence ?? 0, at: Tick(nanoseconds: MonotonicClock.now()))
+            fence: roster?.fence ?? 0, quotas: self.configuration.quotas,
+            at: Tick(nanoseconds: MonotonicClock.now()))
         let loop: BrokerLoop
         do throws(ZeroMQError) {
             loop = try BrokerLoop(

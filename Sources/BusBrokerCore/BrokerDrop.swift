@@ -17,7 +17,7 @@ package enum BrokerDrop: Int, TallyReason {
     case holdingUnproven, holdingOwnerEnded, holdingsOverLimit, namesOverLimit
     // Calls that were answered by a FAILURE of the broker.
     case callOwnerEnded, callMoved, callNotHeld, callRevoked, callPipeFull
-    case callOverCredit, callerBehind
+    case callOverQuota, callOverCredit, callerBehind
     // What a call or a reply carries.
     case passedOwnerEnded, passedNotHeld, passedRevoked, receiverFull
     // Messages that went nowhere, and of which their sender hears otherwise or never.

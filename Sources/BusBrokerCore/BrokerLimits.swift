@@ -13,6 +13,8 @@ package struct BrokerLimits: Hashable, Sendable {
     package var referencesPerNode = 4_000_000
     /// Names that one node may have published; one more is refused `overloaded`.
     package var namesPerNode = 200_000
+    /// Two-way calls of one node that are under way; one more is refused `overloaded`.
+    package var callsPerNode = 262_144
     /// Bytes of calls forwarded to one node that it has not taken in, at which calls to it are
     /// refused `overloaded`; and bytes of all else, at which its own calls are (rules R22).
     package var waitingBytesPerNode = 67_108_864

@@ -6,20 +6,47 @@ import BusWire
 
 /// Bounds by bytes what waits for a node that is slow or stands still (rules R22).
 extension BrokerStateMachine {
-    /// Whether a call may go to `destination`, as far as its credit goes.
+    /// Whether a call may go to `destination`, as far as its credit and the caller's quota go.
     ///
     /// It is refused when what waits has reached the credit, whatever its own size, so that a large
     /// call is not outrun for ever by small ones: one message may go beyond. A call that was sent
     /// before is not refused: nobody could say whether it was executed.
-    mutating func hasCredit(_ destination: NodeSlot, for header: FrameHeader) -> Bool {
-        self.nodes.waitingCallBytes(of: destination) < UInt64(self.limits.waitingBytesPerNode)
-            || header.flags.contains(.resent)
+    mutating func hasCredit(
+        _ destination: NodeSlot, _ header: FrameHeader, _ byteCount: Int, from slot: NodeSlot
+    ) -> Bool {
+        if header.flags.contains(.resent) { return true }
+        guard !self.nodes.isAtMostCalls(slot) || header.flags.contains(.oneWay) else {
+            return false
+        }
+        let waiting = self.nodes.waitingCallBytes(of: destination)
+        let limit = UInt64(self.nodes.quota(of: destination).waitingBytes)
+        if waiting < limit / 2 { return true }
+        guard waiting < limit else { return false }
+        return self.shares[destination, default: CreditShares(room: limit - waiting)]
+            .admit(slot, byteCount)
+    }
+
+    /// Answers a call for which `hasCredit` said no.
+    mutating func refuseCall(
+        _ header: FrameHeader, _ frame: RawSpan, from slot: NodeSlot, to destination: NodeSlot,
+        _ now: Tick, _ effects: inout [BrokerEffect]
+    ) {
+        guard header.flags.contains(.oneWay) || !self.nodes.isAtMostCalls(slot) else {
+            let text = "this node has \(self.nodes.quota(of: slot).calls) calls under way"
+            self.failOverCredit(header, frame, .callOverQuota, text, from: slot, now, &effects)
+            return
+        }
+        let limit = self.nodes.quota(of: destination).waitingBytes
+        let name = self.nodes.facts(of: destination).name
+        let text =
+            "node \(name) is slow: its \(limit) bytes are used up, or this node's share of them"
+        self.failOverCredit(header, frame, .callOverCredit, text, from: slot, now, &effects)
     }
 
     /// Whether so much waits for the caller itself that it is to take that in before it asks for
     /// more: answers are never refused, so calls are.
     mutating func isBehind(_ header: FrameHeader, from slot: NodeSlot) -> Bool {
-        self.nodes.waitingAnswerBytes(of: slot) >= UInt64(self.limits.waitingBytesPerNode)
+        self.nodes.waitingAnswerBytes(of: slot) >= UInt64(self.nodes.quota(of: slot).waitingBytes)
             && !header.flags.contains(.resent)
     }
 
@@ -27,8 +54,8 @@ extension BrokerStateMachine {
         _ header: FrameHeader, _ frame: RawSpan, from slot: NodeSlot, _ now: Tick,
         _ effects: inout [BrokerEffect]
     ) {
-        let text =
-            "this node has \(self.limits.waitingBytesPerNode) bytes of answers to take in first"
+        let limit = self.nodes.quota(of: slot).waitingBytes
+        let text = "this node has \(limit) bytes of answers to take in first"
         self.failOverCredit(header, frame, .callerBehind, text, from: slot, now, &effects)
     }
 
@@ -44,10 +71,7 @@ extension BrokerStateMachine {
     mutating func takeInOneWay(
         _ byteCount: Int, _ slot: NodeSlot, _ effects: inout [BrokerEffect]
     ) {
-        guard
-            self.nodes.takeInOneWay(
-                byteCount, from: slot, tellAfter: self.limits.waitingBytesPerNode / 4)
-        else { return }
+        guard self.nodes.takeInOneWay(byteCount, from: slot) else { return }
         self.send(self.nodes.heartbeat(of: slot), to: slot, &effects)
     }
 
@@ -56,9 +80,23 @@ extension BrokerStateMachine {
         _ header: FrameHeader, by slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         let (calls, others) = (header.call.rawValue, header.object.rawValue)
-        guard !self.nodes.told(slot, calls: calls, others: others) else { return }
+        guard !self.nodes.told(slot, calls: calls, others: others) else {
+            self.shareAnew(slot)
+            return
+        }
         self.endLink(
             slot, .violation("it has taken in more bytes than it was sent, or fewer than before"),
             now, &effects)
+    }
+
+    private mutating func shareAnew(_ slot: NodeSlot) {
+        guard !self.shares.isEmpty else { return }
+        let waiting = self.nodes.waitingCallBytes(of: slot)
+        let limit = UInt64(self.nodes.quota(of: slot).waitingBytes)
+        guard waiting >= limit / 2 else {
+            self.shares[slot] = nil
+            return
+        }
+        self.shares[slot]?.nextRound(room: limit - min(limit, waiting))
     }
 }

@@ -104,7 +104,7 @@ extension BrokerStateMachine {
             run: self.run, heartbeat: self.limits.heartbeat.nanoseconds,
             silence: self.limits.silence.nanoseconds,
             resumeWindow: self.limits.resumeWindow.nanoseconds,
-            credit: UInt64(self.limits.waitingBytesPerNode))
+            credit: UInt64(self.nodes.quota(of: slot).waitingBytes))
         self.send(
             Message(
                 FrameHeader(kind: .welcome, peer: node.incarnation), payload: welcome.encoded()),
@@ -133,7 +133,8 @@ extension BrokerStateMachine {
             }
             let record = NodeRecord(incarnation: self.drawIncarnation())
             effects.append(.remember(record.incarnation))
-            return (self.nodes.add(record, NodeFacts(hello, now)), false)
+            let quota = self.quotas.quota(of: hello.node, self.limits)
+            return (self.nodes.add(record, NodeFacts(hello, now), quota), false)
         }
         guard self.authority.secret(of: claimed).matches(hello.secret) else {
             self.refuse(
@@ -155,7 +156,10 @@ extension BrokerStateMachine {
                 rx, .notFound, .handshakeEnded, "incarnation \(claimed) has ended", &effects)
             return nil
         }
-        return (self.nodes.add(NodeRecord(incarnation: claimed), NodeFacts(hello, now)), true)
+        let quota = self.quotas.quota(of: hello.node, self.limits)
+        return (
+            self.nodes.add(NodeRecord(incarnation: claimed), NodeFacts(hello, now), quota), true
+        )
     }
 
     private mutating func drawIncarnation() -> IncarnationID {
@@ -175,10 +179,11 @@ extension BrokerStateMachine {
                 Reference(owner: incarnation, object: export.object), count: export.count,
                 generation: export.generation)
         }
-        if hello.holdings.count > self.limits.referencesPerNode { self.count(.holdingsOverLimit) }
+        let most = self.nodes.quota(of: slot)
+        if hello.holdings.count > most.references { self.count(.holdingsOverLimit) }
         var held: Set<Reference> = []
         var ended: Set<IncarnationID> = []
-        for holding in hello.holdings.prefix(self.limits.referencesPerNode) {
+        for holding in hello.holdings.prefix(most.references) {
             let entry = holding.entry
             let owner = entry.reference.owner
             guard owner != incarnation, owner != .broker, holding.count > 0 else { continue }
@@ -207,7 +212,7 @@ extension BrokerStateMachine {
         // It was not there when they ended.
         for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
         for name in hello.names where isPublishable(name.name) {
-            guard self.names.count(ownedBy: incarnation) < self.limits.namesPerNode else {
+            guard self.names.count(ownedBy: incarnation) < most.names else {
                 self.count(.namesOverLimit)
                 break
             }
@@ -247,7 +252,10 @@ extension BrokerStateMachine {
         header.peerEpoch = node.epoch
         let told = self.concerned(by: node.incarnation)
         self.nodes.setTold(told, of: slot)
-        for other in told where other != slot { self.send(Message(header), to: other, &effects) }
+        for other in told where other != slot {
+            self.nodes.forgetCalls(of: other)
+            self.send(Message(header), to: other, &effects)
+        }
         self.waiters[node.incarnation] = nil
     }
 
@@ -268,6 +276,7 @@ extension BrokerStateMachine {
         guard let node = self.nodes[slot], node.link != nil else { return }
         self.nodes.unlink(slot)
         self.nameWatches[slot] = nil
+        self.shares[slot] = nil
         self.dropWatchers(of: slot)
         self.counters.linksLost += 1
         if let drop = BrokerDrop(reason) { self.count(drop) }
@@ -312,6 +321,7 @@ extension BrokerStateMachine {
         let dropped = self.holders.dropColumn(of: slot)
         self.nodes.remove(slot)
         self.nameWatches[slot] = nil
+        self.shares[slot] = nil
         self.dropWatchers(of: slot)
         if self.isObserved { self.observeEnd(of: node.incarnation, now) }
         effects.append(.forget(node.incarnation))
@@ -337,7 +347,10 @@ extension BrokerStateMachine {
     ) {
         let header = FrameHeader(
             kind: .peerEnded, peer: incarnation, call: CallNumber(rawValue: reason.rawValue))
-        for slot in slots { self.send(Message(header), to: slot, &effects) }
+        for slot in slots {
+            self.nodes.forgetCalls(of: slot)
+            self.send(Message(header), to: slot, &effects)
+        }
     }
 
     /// The recovery window closes: everybody has come back, or who has not has ended (rules R8).

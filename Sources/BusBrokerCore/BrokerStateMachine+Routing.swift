@@ -36,15 +36,13 @@ extension BrokerStateMachine {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
-        guard self.hasCredit(destination, for: header) else {
-            let name = self.nodes.facts(of: destination).name
-            let text = "node \(name) has \(self.limits.waitingBytesPerNode) bytes to take in"
-            self.failOverCredit(
-                header, frame.bytes, .callOverCredit, text, from: slot, now, &effects)
+        guard self.hasCredit(destination, header, byteCount, from: slot) else {
+            self.refuseCall(header, frame.bytes, from: slot, to: destination, now, &effects)
             return
         }
         if !header.flags.contains(.oneWay) {
             self.nodes.setCorrespondent(destination, of: slot)
+            self.nodes.callBegan(by: slot)
         }
         self.forward(
             header, &frame, byteCount, from: slot, sender.incarnation, to: destination, now,
@@ -118,7 +116,7 @@ extension BrokerStateMachine {
         }
         if let destination = self.nodes.slot(of: header.peer),
             self.holders.holdingCount(of: destination) + Int(header.referenceCount)
-                > self.limits.referencesPerNode
+                > self.nodes.quota(of: destination).references
         {
             self.count(.receiverFull)
             return BusError(.overloaded, "the receiver holds too many references")
@@ -151,9 +149,11 @@ extension BrokerStateMachine {
             failure.peerEpoch = .none
             let body = FailureBody(
                 BusError(problem.kind, executed: .yes, "the result: \(problem.message)"))
+            self.nodes.callEnded(by: destination)
             self.send(Message(failure, payload: body.encoded()), to: destination, &effects)
             return
         }
+        self.nodes.callEnded(by: destination)
         self.forward(
             header, &frame, byteCount, from: slot, sender.incarnation, to: destination, now,
             &effects)
@@ -279,6 +279,9 @@ extension BrokerStateMachine {
             self.zeroCheck(entry.reference, &effects)
         }
         self.counters.undelivered += 1
+        if header.kind == .call, !header.flags.contains(.oneWay) {
+            self.nodes.callEnded(by: slot)
+        }
         if failure == .unreachable {
             self.countUndelivered(header, frame, from: slot, now)
             self.endLink(destination, .connectionClosed, now, &effects)

@@ -120,8 +120,9 @@ extension BrokerStateMachine {
             throw BusError(
                 .invalid, "a name has 1 to \(WireLimits.nameBytes) bytes without white space")
         }
-        guard self.names.count(ownedBy: caller) < self.limits.namesPerNode else {
-            throw BusError(.overloaded, "a node may publish \(self.limits.namesPerNode) names")
+        let most = self.nodes.slot(of: caller).map { self.nodes.quota(of: $0).names } ?? 0
+        guard self.names.count(ownedBy: caller) < most else {
+            throw BusError(.overloaded, "this node may publish \(most) names")
         }
         if let other = self.claim(name, reference, interface: interface, into: &effects) {
             throw BusError(.invalid, "this node has published \(other) as \(name) already")
@@ -236,10 +237,11 @@ extension BrokerStateMachine {
         guard reference.owner != caller else { return entry }
         guard
             self.holders.holding(reference, by: slot) != nil
-                || self.holders.holdingCount(of: slot) < self.limits.referencesPerNode
+                || self.holders.holdingCount(of: slot) < self.nodes.quota(of: slot).references
         else {
             throw BusError(
-                .overloaded, "a node may hold \(self.limits.referencesPerNode) references")
+                .overloaded,
+                "this node may hold \(self.nodes.quota(of: slot).references) references")
         }
         _ = self.holders.countCopy(reference, to: slot, generation: generation, receipt)
         entry.seal = self.holders.seal(reference, generation, by: self.authority)

@@ -42,6 +42,7 @@ package struct BrokerStateMachine: Sendable {
     }
 
     package let limits: BrokerLimits
+    let quotas: [QuotaRule]
     /// Tells this run of the broker from all others.
     package let run: UInt64
     let authority: Seals
@@ -66,6 +67,8 @@ package struct BrokerStateMachine: Sendable {
     var missing: Set<IncarnationID> = []
     /// Calls wait for these incarnations; told when one links again or ends.
     var waiters: [IncarnationID: Set<IncarnationID>] = [:]
+    /// Of nodes that have taken in less than half of their credit.
+    var shares: [NodeSlot: CreditShares] = [:]
     package internal(set) var counters = BrokerCounters()
     let startedAt: Tick
     /// Of the head that was made last (docs/protocol/names.md §5).
@@ -88,12 +91,15 @@ package struct BrokerStateMachine: Sendable {
     ///   - seed: unlike that of any earlier run; incarnation ids are drawn from it.
     ///   - returning: the incarnations that lived when the run before ended, as `remember` and
     ///     `forget` told: these may come back, and nobody else.
+    ///   - quotas: for nodes of certain names; the first one that fits counts.
     ///   - fence: what earlier runs have reserved last, as `reserveFences` told.
     package init(
         limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
-        returning: Set<IncarnationID> = [], fence: UInt64 = 0, at now: Tick
+        returning: Set<IncarnationID> = [], fence: UInt64 = 0, quotas: [QuotaRule] = [],
+        at now: Tick
     ) {
         self.limits = limits
+        self.quotas = quotas
         self.authority = Seals(authority)
         self.random = RandomSource(seed: seed)
         self.run = self.random.next()

@@ -35,6 +35,8 @@ package struct NodeLoad: Hashable, Sendable {
     /// Bytes of one-way calls that came from the node, and how many of them it was told.
     package private(set) var oneWay: UInt64 = 0
     private var toldOneWay: UInt64 = 0
+    /// Two-way calls of the node that were forwarded on this link, less the answers that came.
+    package private(set) var callsUnderWay = 0
 
     package init() {}
 
@@ -43,6 +45,13 @@ package struct NodeLoad: Hashable, Sendable {
         self.oneWay &+= UInt64(byteCount)
         return self.oneWay &- self.toldOneWay >= UInt64(tellAfter)
     }
+
+    mutating func callBegan() { self.callsUnderWay += 1 }
+
+    mutating func callEnded() { self.callsUnderWay = max(0, self.callsUnderWay - 1) }
+
+    /// Some of its calls may never be answered, or are sent again: counts from here.
+    mutating func forgetCalls() { self.callsUnderWay = 0 }
 
     /// HEARTBEAT for the node.
     mutating func tell() -> Message {

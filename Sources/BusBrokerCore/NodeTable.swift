@@ -84,6 +84,7 @@ package struct NodeTable: Sendable {
     private var facts: [NodeFacts] = []
     /// Beside the records, which are copied for each message.
     private var loads: [NodeLoad] = []
+    private var quotas: [NodeQuota] = []
     private var free: [Int] = []
     private var slots: FlatMap<IncarnationID, NodeSlot>
     /// The sending connection of each link; what arrives elsewhere belongs to no link.
@@ -97,6 +98,8 @@ package struct NodeTable: Sendable {
         self.senders = FlatMap(emptyKey: none, emptyValue: NodeSlot(0), seed: seed)
         self.receivers = FlatMap(emptyKey: none, emptyValue: NodeSlot(0), seed: seed)
     }
+
+    package func quota(of slot: NodeSlot) -> NodeQuota { self.quotas[Int(slot.index)] }
 
     package func facts(of slot: NodeSlot) -> NodeFacts { self.facts[Int(slot.index)] }
 
@@ -135,15 +138,19 @@ package struct NodeTable: Sendable {
         }
     }
 
-    package mutating func add(_ record: NodeRecord, _ facts: NodeFacts) -> NodeSlot {
+    package mutating func add(
+        _ record: NodeRecord, _ facts: NodeFacts, _ quota: NodeQuota
+    ) -> NodeSlot {
         let index = self.free.popLast() ?? self.records.count
         if index == self.records.count {
             self.records.append(record)
             self.facts.append(NodeFacts())
             self.loads.append(NodeLoad())
+            self.quotas.append(quota)
         }
         self.records[index] = record
         self.facts[index] = facts
+        self.quotas[index] = quota
         self.slots[record.incarnation] = NodeSlot(index)
         self.count += 1
         return NodeSlot(index)
@@ -204,9 +211,25 @@ package struct NodeTable: Sendable {
 
     package func load(of slot: NodeSlot) -> NodeLoad { self.loads[Int(slot.index)] }
 
-    /// See `NodeLoad`.
-    mutating func takeInOneWay(_ byteCount: Int, from slot: NodeSlot, tellAfter: Int) -> Bool {
-        self.loads[Int(slot.index)].takeInOneWay(byteCount, tellAfter: tellAfter)
+    /// A one-way call came; whether there is so much to tell `slot` by now.
+    mutating func takeInOneWay(_ byteCount: Int, from slot: NodeSlot) -> Bool {
+        let index = Int(slot.index)
+        return self.loads[index].takeInOneWay(
+            byteCount, tellAfter: self.quotas[index].waitingBytes / 4)
+    }
+
+    /// A two-way call of `slot` was forwarded.
+    mutating func callBegan(by slot: NodeSlot) { self.loads[Int(slot.index)].callBegan() }
+
+    /// A call of `slot` was answered.
+    mutating func callEnded(by slot: NodeSlot) { self.loads[Int(slot.index)].callEnded() }
+
+    /// The node at the other end of calls of `slot` has ended, or has a new link.
+    mutating func forgetCalls(of slot: NodeSlot) { self.loads[Int(slot.index)].forgetCalls() }
+
+    /// Whether `slot` has as many calls under way as it may.
+    func isAtMostCalls(_ slot: NodeSlot) -> Bool {
+        self.loads[Int(slot.index)].callsUnderWay >= self.quotas[Int(slot.index)].calls
     }
 
     /// HEARTBEAT for `slot`.

@@ -160,7 +160,7 @@ extension SimulationWorld {
                 "credit: \(incarnation) was sent \(load.calls.sent) and \(load.others.sent) "
                     + "bytes, but \(calls) and \(others) have come or are under way")
         }
-        if refusable - last > UInt64(broker.limits.waitingBytesPerNode) {
+        if refusable - last > UInt64(broker.nodes.quota(of: slot).waitingBytes) {
             self.fail("credit: \(refusable) bytes of calls are under way to \(incarnation)")
         }
     }

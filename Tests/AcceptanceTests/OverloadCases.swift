@@ -99,4 +99,36 @@ import Testing
             #expect(!noted.contains(1) && !noted.contains(2))
         }
     }
+
+    @Test func `a quota for nodes of one name is that of no other`() async throws {
+        let options = ["--set", "quotas=batch-* callsPerNode=2 namesPerNode=1"]
+        try await Site.run(.ipc, options) { site in
+            let worker = try await site.start("gate", "gate")
+            defer { worker.kill() }
+            let batch = try await Bus.connect(to: site.url, name: "batch-7")
+            defer { batch.close() }
+            let (small, large) = (
+                try await batch.find(Gate.self, named: "gate"),
+                try await site.client.find(Gate.self, named: "gate")
+            )
+            let passing = [small, small, large, large].map { gate in
+                Task { try await gate.pass(1) }
+            }
+            try await awaitValue(4) { try await large.count() }
+            let refusal = await #expect(throws: BusError.self) { try await small.note(1) }
+            #expect(refusal?.kind == .overloaded && refusal?.executed == .no)
+            #expect(refusal?.message == "this node has 2 calls under way")
+            let waiting = Task { try await small.with(overload: .wait).note(2) }
+            try await large.open()
+            for call in passing { #expect(try await call.value == 1) }
+            try await waiting.value
+            let counters = (Gate(actorSystem: batch), Gate(actorSystem: batch))
+            try await batch.publish(counters.0, as: "one")
+            let second = await #expect(throws: BusError.self) {
+                try await batch.publish(counters.1, as: "two")
+            }
+            #expect(second?.kind == .overloaded)
+            try await site.client.publish(Gate(actorSystem: site.client), as: "three")
+        }
+    }
 }

@@ -35,7 +35,7 @@ final class BrokerWorld {
 
     /// - Parameter former: the run before, whose shell kept what it was told.
     init(
-        after former: BrokerWorld? = nil, seed: UInt64 = 1,
+        after former: BrokerWorld? = nil, seed: UInt64 = 1, quotas: [QuotaRule] = [],
         _ change: (inout BrokerLimits) -> Void = { _ in }
     ) {
         var limits = BrokerLimits()
@@ -44,7 +44,7 @@ final class BrokerWorld {
         self.fence = former?.fence ?? 0
         self.core = BrokerStateMachine(
             limits: limits, authority: TestAuthority(), seed: seed,
-            returning: self.remembered, fence: self.fence, at: .zero)
+            returning: self.remembered, fence: self.fence, quotas: quotas, at: .zero)
     }
 
     func connect() -> ConnectionID {

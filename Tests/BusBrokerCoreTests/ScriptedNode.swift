@@ -15,6 +15,7 @@ final class ScriptedNode {
     private(set) var incarnation = IncarnationID.broker
     private(set) var secret = Seal.none
     private(set) var run: UInt64 = 0
+    private(set) var credit: UInt64 = 0
     private(set) var sent: UInt64 = 0
     /// What is claimed at each link.
     var holdings: [HelloBody.Holding] = []
@@ -64,6 +65,7 @@ final class ScriptedNode {
         else { return answers }
         (self.incarnation, self.secret, self.run) =
             (welcome.incarnation, welcome.secret, welcome.run)
+        self.credit = welcome.credit
         answers.removeFirst()
         return answers
     }

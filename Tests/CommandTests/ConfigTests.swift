@@ -62,7 +62,7 @@ private func withFile<Result>(
         let section = try #require(SettingsSection.all.first { $0.name == command })
         let all = Set(section.settings.map(\.key))
         // What has no default is there without a value.
-        let bare: Set = command == "worker" ? ["node", "timeout"] : []
+        let bare: Set = command == "worker" ? ["node", "timeout"] : ["quotas"]
         for key in bare { #expect(text.contains("#\(key):\n"), "\(key)") }
         let standard = try await Checked(command)
         try await withFile(open) { path in
@@ -118,6 +118,20 @@ private func withFile<Result>(
         }
     }
 
+    @Test func `quotas are told as they are in effect`() async throws {
+        let rules = [
+            "batch-* referencesPerNode=1000 callsPerNode=100", "web waitingBytesPerNode=9",
+        ]
+        try await withFile("broker: {quotas: ['\(rules[0])', '\(rules[1])']}\n") { path in
+            let checked = try await Checked("broker", ["--config", path])
+            #expect(checked.origins["quotas"] == "file \(path):1")
+            let told = checked.values["quotas"] ?? ""
+            #expect(rules.allSatisfy { told.contains($0) }, "\(told)")
+        }
+        let set = try await Checked("broker", ["--set", "quotas=a* namesPerNode=1"])
+        #expect(set.values["quotas"]?.contains("a* namesPerNode=1") == true)
+    }
+
     @Test func `for people the settings are a table with origins`() async throws {
         try await withFile("broker: {linger: 1500ms}\n") { path in
             let outcome = try await Tool(
@@ -158,6 +172,18 @@ private func withFile<Result>(
         ("broker: {listen: []}", ":1: broker.listen: expected a list with at least one entry"),
         ("broker: {listen: [nonsense]}", ":1: broker.listen: can't listen on nonsense"),
         ("broker: {listen: ['tcp://0.0.0.0:1']}", ":1: broker.listen: refuse to listen on"),
+        (
+            "broker: {quotas: ['batch-*']}",
+            ":1: broker.quotas: the quota 'batch-*': expected the pattern of a node's name, and"
+        ),
+        (
+            "broker: {quotas: ['a namesPerNode=1', 'b calls=1']}",
+            ":1: broker.quotas: the quota 'b calls=1': 'calls=1' is no bound; known are referencesP"
+        ),
+        (
+            "broker: {quotas: ['a callsPerNode=0']}",
+            ":1: broker.quotas: the quota 'a callsPerNode=0': callsPerNode: expected a whole number"
+        ),
         ("broker:\n  state:\n", ":2: broker.state: it has no value"),
         ("broker: {dump: maybe}", ":1: broker.dump: expected true or false, found 'maybe'"),
         ("broker: {logLevel: loud}", ":1: broker.logLevel: expected one of trace, debug,"),

@@ -24,6 +24,9 @@ struct Trial: Sendable {
         Trial(
             name: "oneway", about: "1 MiB at a time, and nobody wants an answer",
             run: oneWayFlood),
+        Trial(
+            name: "share", about: "1 MiB one-way to a worker that stands still most of the time",
+            run: share),
         Trial(name: "fair", about: "one client calls as much as it can, three a little", run: fair),
         Trial(name: "outstanding", about: "10,000 calls at a time", run: outstanding),
         Trial(name: "crowd", about: "1,000 nodes", run: crowd),
@@ -152,6 +155,38 @@ private func flood(_ kind: Load.Kind, clients count: Int) async throws -> [Trial
 private func memory(_ what: String, _ mebibytes: Int) -> Trial.Finding {
     Trial.Finding(
         what: what, value: "\(mebibytes) MiB", bar: "<= 512", isKept: mebibytes <= 512)
+}
+
+/// A client floods a worker that takes in little, and another one calls it.
+private func share() async throws -> [Trial.Finding] {
+    let stage = try StressStage()
+    let target = try await stage.server("target")
+    let bus = try await stage.connect()
+    let flood = try start(
+        Load(object: "target", kind: .takeOneWay, outstanding: 16, seconds: 7), on: stage)
+    let victim = try start(
+        Load(object: "target", kind: .add, outstanding: 8, seconds: 6), on: stage)
+    while victim.isRunning {
+        target.signal(SIGSTOP)
+        await pause(milliseconds: 90)
+        target.signal(SIGCONT)
+        await pause(milliseconds: 10)
+    }
+    let report = try await victim.report()
+    let status = try await bus.status()
+    _ = try await flood.report()
+    let dropped = status["drops"]?["oneWayOverCredit"]?.intValue ?? 0
+    return [
+        Trial.Finding(
+            what: "calls of the flood that were dropped", value: "\(dropped)", bar: "> 0",
+            isKept: dropped > 0),
+        Trial.Finding(
+            what: "right answers a second of the other one", value: "\(Int(report.rate))",
+            bar: "> 0", isKept: report.rate > 0),
+        Trial.Finding(
+            what: "its errors", value: "\(report.errors)", bar: "none",
+            isKept: report.errors.isEmpty),
+    ]
 }
 
 /// Three clients with little to do beside one that calls as much as it can.

@@ -18,10 +18,12 @@ enum BrokerSettings {
         .flag("dump", \.dumps),
         .number("highWater", \.highWater),
         linger,
+        quotas,
         .number("limits.nodes", \.limits.nodes),
         .number("limits.handshakes", \.limits.handshakes),
         .number("limits.referencesPerNode", \.limits.referencesPerNode),
         .number("limits.namesPerNode", \.limits.namesPerNode),
+        .number("limits.callsPerNode", \.limits.callsPerNode),
         .number("limits.waitingBytesPerNode", \.limits.waitingBytesPerNode),
         .number("limits.listed", \.limits.listed),
         .number("limits.offenders", \.limits.offenders),
@@ -37,6 +39,17 @@ enum BrokerSettings {
         if case .text(let path) = value { root.state = .directory(path) }
     } read: { configuration in
         (try? KeyFile.directory(of: configuration.state)).flatMap { $0 }.map(SettingValue.text)
+    }
+
+    /// Rules that can't be read are told of by `configuration`.
+    private static let quotas = SettingBinding<BrokerConfiguration>("quotas", .texts) {
+        value, root in
+        if case .texts(let texts) = value {
+            root.quotas = texts.compactMap { try? QuotaText($0).rule }
+        }
+    } read: { configuration in
+        configuration.quotas.isEmpty
+            ? nil : .texts(configuration.quotas.map { QuotaText($0).text })
     }
 
     /// Milliseconds, as libzmq takes them.
@@ -58,12 +71,22 @@ enum BrokerSettings {
         configuration.logger = Log.logger("objbus.broker", Log.standardLevel)
         self.all.apply(settings, to: &configuration)
         try self.checkSpans(configuration.limits, settings)
+        try self.checkQuotas(settings)
         do {
             try Broker.check(configuration)
         } catch {
             throw CommandFailure(error).placed(settings["listen"]?.origin, "broker.listen")
         }
         return configuration
+    }
+
+    private static func checkQuotas(_ settings: Settings) throws {
+        guard let entry = settings["quotas"], case .texts(let texts) = entry.value else { return }
+        do {
+            for text in texts { _ = try QuotaText(text) }
+        } catch let failure as CommandFailure {
+            throw failure.placed(entry.origin, "broker.quotas")
+        }
     }
 
     /// What recovery and the detection of failures need of each other (rules R4, R8).
