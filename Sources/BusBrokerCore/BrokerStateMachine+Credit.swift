@@ -20,7 +20,7 @@ extension BrokerStateMachine {
         }
         let waiting = self.nodes.waitingCallBytes(of: destination)
         let limit = UInt64(self.nodes.quota(of: destination).waitingBytes)
-        if waiting < limit / 2 { return true }
+        if waiting < limit / 2 || self.nodes.load(of: destination).tellsNothing { return true }
         guard waiting < limit else { return false }
         return self.shares[destination, default: CreditShares(room: limit - waiting)]
             .admit(slot, byteCount)
@@ -47,7 +47,7 @@ extension BrokerStateMachine {
     /// more: answers are never refused, so calls are.
     mutating func isBehind(_ header: FrameHeader, from slot: NodeSlot) -> Bool {
         self.nodes.waitingAnswerBytes(of: slot) >= UInt64(self.nodes.quota(of: slot).waitingBytes)
-            && !header.flags.contains(.resent)
+            && !header.flags.contains(.resent) && !self.nodes.load(of: slot).tellsNothing
     }
 
     mutating func refuseBehind(
@@ -80,6 +80,8 @@ extension BrokerStateMachine {
         _ header: FrameHeader, by slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         let (calls, others) = (header.call.rawValue, header.object.rawValue)
+        // Whoever tells has taken in the WELCOME at least.
+        guard others > 0 else { return self.nodes.tellsNothing(slot) }
         guard !self.nodes.told(slot, calls: calls, others: others) else {
             self.shareAnew(slot)
             return

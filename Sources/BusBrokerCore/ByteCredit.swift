@@ -32,6 +32,8 @@ package struct ByteCredit: Hashable, Sendable {
 package struct NodeLoad: Hashable, Sendable {
     package var calls = ByteCredit()
     package var others = ByteCredit()
+    /// The node is of a kind that does not tell what it has taken in.
+    package var tellsNothing = false
     /// Bytes of one-way calls that came from the node, and how many of them it was told.
     package private(set) var oneWay: UInt64 = 0
     private var toldOneWay: UInt64 = 0

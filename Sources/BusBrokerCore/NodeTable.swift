@@ -245,6 +245,11 @@ package struct NodeTable: Sendable {
         self.loads[Int(slot.index)].others.waiting
     }
 
+    /// The node does not tell what it has taken in: nothing can be bounded by that.
+    mutating func tellsNothing(_ slot: NodeSlot) {
+        self.loads[Int(slot.index)].tellsNothing = true
+    }
+
     /// A node says how many bytes it has taken in on its present link: of calls, and of all else.
     /// False if that is more than was sent, or less than before.
     package mutating func told(_ slot: NodeSlot, calls: UInt64, others: UInt64) -> Bool {

@@ -59,9 +59,17 @@ import Testing
     }
 
     @Test func `part of what was taken in gives part of the credit back`() {
-        let arrived = self.fill().arrived
-        self.callee.tellTakenIn(calls: UInt64(arrived[0].byteCount))
-        #expect(self.fill().arrived.count == 1)
+        let first = self.fill().arrived
+        let size = first[0].byteCount
+        var (came, taken) = (first.count * size, 0)
+        for _ in 0..<20 {
+            taken += size
+            self.callee.tellTakenIn(calls: UInt64(taken))
+            let next = self.fill().arrived
+            #expect(!next.isEmpty)
+            came += next.count * size
+            #expect(came - taken < Self.limit + size)
+        }
     }
 
     @Test func `buffers count like the first frame`() {
@@ -143,6 +151,18 @@ import Testing
         #expect(self.callee.take().last?.kind == .refused, "loses its link")
     }
 
+    @Test func `who never tells what it takes in has no such bound`() {
+        self.callee.send(.heartbeat)
+        for number in UInt64(1)...100 { self.caller.call(self.door, number: number) }
+        #expect(self.callee.take().filter { $0.kind == .call }.count == 100)
+        self.caller.send(.heartbeat)
+        for number in UInt64(1)...100 {
+            self.callee.reply(to: self.caller.incarnation, number: number)
+        }
+        self.caller.call(self.door, number: 101)
+        #expect(self.callee.take().last?.kind == .call)
+    }
+
     @Test func `what a full pipe refuses takes nothing of the credit`() {
         self.world.blocked[self.callee.rx] = .pipeFull
         let header = FrameHeader(
@@ -172,7 +192,7 @@ import Testing
 
 extension ScriptedNode {
     /// HEARTBEAT.
-    func tellTakenIn(calls: UInt64 = 0, others: UInt64 = 0) {
+    func tellTakenIn(calls: UInt64 = 0, others: UInt64 = 1) {
         self.send(
             Message(
                 FrameHeader(
