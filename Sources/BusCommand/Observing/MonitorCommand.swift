@@ -67,7 +67,7 @@ struct MonitorCommand: AsyncParsableCommand {
                 watch.report(batch)
                 for record in batch.records where left > 0 {
                     left -= 1
-                    let time = watch.time(of: record.at, in: batch)
+                    let time = watch.time(of: record.at)
                     Terminal.print(
                         self.shared.json
                             ? Monitoring.json(record, at: time).json()
@@ -93,9 +93,14 @@ struct MonitorCommand: AsyncParsableCommand {
 /// What whoever watches is told besides the messages, on the standard error.
 struct WatchReport {
     private var isFirst = true
+    /// When the broker started, by this machine's clock: the batch that was fastest tells best.
+    private var start = Date.distantFuture
 
     /// Tells what is not in the batch.
     mutating func report(_ batch: CallWatch.Batch) {
+        // It may be another broker.
+        if batch.isNew { self.start = .distantFuture }
+        self.start = min(self.start, Date(timeIntervalSinceNow: -batch.seconds))
         if batch.isNew {
             Terminal.report(
                 self.isFirst
@@ -107,10 +112,8 @@ struct WatchReport {
         }
     }
 
-    /// When by this machine's clock something happened of which a batch tells.
-    func time(of seconds: Double, in batch: CallWatch.Batch) -> Date {
-        Date(timeIntervalSinceNow: seconds - batch.seconds)
-    }
+    /// When something happened by this machine's clock, of which the last batch tells.
+    func time(of seconds: Double) -> Date { self.start.addingTimeInterval(seconds) }
 }
 
 /// Pure: messages as text.

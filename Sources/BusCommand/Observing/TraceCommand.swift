@@ -48,7 +48,7 @@ struct TraceCommand: AsyncParsableCommand {
                 watch.report(batch)
                 for record in batch.records {
                     guard let tree = trace.take(record) else { continue }
-                    self.print(tree) { watch.time(of: $0, in: batch) }
+                    self.print(tree) { watch.time(of: $0) }
                     left -= 1
                     if left == 0 { return }
                 }
