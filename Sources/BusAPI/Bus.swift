@@ -72,6 +72,7 @@ public final class Bus: Sendable {
     let errors = ErrorRegistry()
     let running = RunningCalls()
     let blocking = BlockingSide()
+    let waiting = WaitWatch()
     let lifetimes: Lifetimes
     let overload: OverloadLines
     private let delegate: BusDelegate

@@ -58,6 +58,10 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
         if let identity = call.identity { self.bus?.running.starts(identity) }
     }
 
+    func waited(_ holdups: [Holdup]) {
+        if let bus { bus.waiting.found(holdups, by: bus) }
+    }
+
     func dropped(_ call: DeliveredCall) {
         guard let bus else { return }
         bus.node.unpin(call.message.references.map(\.reference))

@@ -278,6 +278,7 @@ extension BrokerStateMachine {
         self.nameWatches[slot] = nil
         self.shares[slot] = nil
         self.dropWatchers(of: slot)
+        self.waits.forget(slot)
         self.counters.linksLost += 1
         if let drop = BrokerDrop(reason) { self.count(drop) }
         if let link = node.link, reason.needsTelling {
@@ -324,6 +325,7 @@ extension BrokerStateMachine {
         self.shares[slot] = nil
         self.dropWatchers(of: slot)
         if self.isObserved { self.observeEnd(of: node.incarnation, now) }
+        self.waits.forget(slot)
         effects.append(.forget(node.incarnation))
         self.tellEnded(node.incarnation, reason, to: concerned, &effects)
         for reference in dropped { self.zeroCheck(reference, &effects) }

@@ -8,7 +8,7 @@ import BusWire
 /// Telling who holds what, for people and tools.
 extension BrokerStateMachine {
     /// Names that one reference is listed with; more are left out.
-    private static let namesListed = 8
+    static let namesListed = 8
 
     func listReferences() -> Value {
         let listed = self.holders.first(self.limits.listed)
@@ -59,7 +59,7 @@ extension BrokerStateMachine {
         return .map(map)
     }
 
-    private func identity(of reference: Reference, _ names: [String]) -> ValueMap {
+    func identity(of reference: Reference, _ names: [String]) -> ValueMap {
         let owner = self.nodes.slot(of: reference.owner).map { self.nodes.facts(of: $0).name }
         return [
             "reference": .string(reference.description), "node": .string(owner ?? "?"),

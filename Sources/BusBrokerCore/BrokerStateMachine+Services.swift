@@ -13,6 +13,12 @@ extension BrokerStateMachine {
         var references: [ReferenceEntry] = []
     }
 
+    /// For those who ask for another one.
+    private static let methodNames =
+        "publish(_:as:interface:), withdraw(_:), withdrawAll(), find(_:), claim(_:), "
+        + "references(), references(of:), names(prefix:), watchNames(prefix:run:after:), "
+        + "watchCalls(_:filter:), traffic(), waits(_:), waits(), nodes(), status(), ping()"
+
     /// Runs a call to the broker. Every service may be repeated without harm, so no identity is
     /// kept: a caller that lost its link asks again.
     mutating func serve(
@@ -65,10 +71,7 @@ extension BrokerStateMachine {
             return try self.withdraw(
                 text(arguments, 0), caller, isResent: header.flags.contains(.resent), &effects)
         case "withdrawAll()":
-            for name in self.names.names(ownedBy: caller) {
-                self.withdraw(name, of: caller, &effects)
-            }
-            return Answer()
+            return self.withdrawAll(caller, &effects)
         case "find(_:)":
             return try self.find(text(arguments, 0), slot, caller, now)
         case "claim(_:)":
@@ -87,6 +90,10 @@ extension BrokerStateMachine {
             return nil
         case "traffic()":
             return Answer(value: self.measureTraffic(at: now))
+        case "waits(_:)":
+            return Answer(value: try self.noteWaits(arguments, slot, caller, at: now))
+        case "waits()":
+            return Answer(value: self.listWaits(at: now))
         case "nodes()":
             return Answer(value: self.listNodes(at: now))
         case "status()":
@@ -96,10 +103,7 @@ extension BrokerStateMachine {
         case let method:
             throw BusError(
                 .unimplemented,
-                "the broker has no method \(method); it has publish(_:as:interface:), "
-                    + "withdraw(_:), withdrawAll(), find(_:), claim(_:), references(), "
-                    + "references(of:), names(prefix:), watchNames(prefix:run:after:), "
-                    + "watchCalls(_:filter:), traffic(), nodes(), status(), ping()")
+                "the broker has no method \(method); it has \(Self.methodNames)")
         }
     }
 
@@ -157,6 +161,15 @@ extension BrokerStateMachine {
         // The first copy of the call may have done it, or a new run of the broker.
         guard self.withdraw(name, of: caller, &effects) || isResent else {
             throw BusError(.notFound, "this node has not published \(name)")
+        }
+        return Answer()
+    }
+
+    private mutating func withdrawAll(
+        _ caller: IncarnationID, _ effects: inout [BrokerEffect]
+    ) -> Answer {
+        for name in self.names.names(ownedBy: caller) {
+            self.withdraw(name, of: caller, &effects)
         }
         return Answer()
     }

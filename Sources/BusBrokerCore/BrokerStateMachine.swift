@@ -84,6 +84,7 @@ package struct BrokerStateMachine: Sendable {
     /// One while somebody watches, else none: on the heap, so that the machine stays small.
     var observing: [Observing] = []
     var isObservationPlanned = false
+    var waits = WaitTable()
     /// Numbers reserved at a time: as many changes of heads cost one line of a file.
     static let fencesReserved: UInt64 = 4_096
 

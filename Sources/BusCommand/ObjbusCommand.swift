@@ -21,9 +21,9 @@ package struct ObjbusCommand: AsyncParsableCommand {
             BrokerCommand.self, WorkerCommand.self, ListCommand.self, IntrospectCommand.self,
             CallCommand.self, GetCommand.self, SetCommand.self, TreeCommand.self,
             InterfaceCommand.self, DiffCommand.self, PingCommand.self, RefsCommand.self,
-            NodesCommand.self, StatusCommand.self, MonitorCommand.self, TraceCommand.self,
-            TopCommand.self,
-            BenchCommand.self, SimulateCommand.self, ProgramCommand.self,
+            WaitsCommand.self, NodesCommand.self, StatusCommand.self, MonitorCommand.self,
+            TraceCommand.self, TopCommand.self, BenchCommand.self, SimulateCommand.self,
+            ProgramCommand.self,
         ])
 
     package init() {}

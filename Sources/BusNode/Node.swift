@@ -269,6 +269,21 @@ package final class Node: @unchecked Sendable {
         if self.starts.limit(object, to: count) { self.executor.ring() }
     }
 
+    /// Takes out a call that was delivered and waits for its object; nil if it does not wait any
+    /// more. Who takes it answers it.
+    package func take(_ call: CallIdentity, of object: ObjectNumber) -> DeliveredCall? {
+        self.starts.take(call, of: object)
+    }
+
+    /// What a handler waits for; see `NodeStateMachine.awaited`.
+    package func awaited(
+        by handled: Extensions.ParentCall, _ chain: ChainID?
+    ) -> [AwaitedCall] {
+        var awaited: [AwaitedCall] = []
+        self.step { core, _, _ in awaited = core.awaited(by: handled, chain: chain) }
+        return awaited
+    }
+
     /// An own object is gone.
     package func resigned(_ object: ObjectNumber) {
         if self.starts.hasLimits, self.starts.forget(object) { self.executor.ring() }
@@ -326,6 +341,8 @@ package final class Node: @unchecked Sendable {
     package func timePassed() {
         self.step { core, now, effects in core.timePassed(at: now, into: &effects) }
         self.metrics.withLock { $0.update(self.drops) }
+        let now = self.clock.now()
+        if self.starts.lookDue <= now { self.delegate?.waited(self.starts.look(at: now)) }
     }
 
     // MARK: Stepping
@@ -411,7 +428,8 @@ package final class Node: @unchecked Sendable {
 
     /// When `timePassed` is next wanted, as of the last step.
     package func nextDeadline() -> Tick {
-        Tick(nanoseconds: self.deadline.load(ordering: .sequentiallyConsistent))
+        let due = Tick(nanoseconds: self.deadline.load(ordering: .sequentiallyConsistent))
+        return min(due, self.starts.lookDue)
     }
 
     /// Tells of the core what is asked for without the lock; call under it, so that there is one

@@ -12,6 +12,10 @@ package protocol NodeDelegate: AnyObject, Sendable {
     /// A call has arrived that is delivered later. On the loop's thread.
     func waits(_ call: DeliveredCall)
 
+    /// What has waited for long, every second as long as anything waits, and once when nothing
+    /// does any more. On the loop's thread.
+    func waited(_ holdups: [Holdup])
+
     /// A one-way call will not be delivered, because too many of its caller wait or run: gives
     /// back what it carries. On the loop's thread.
     func dropped(_ call: DeliveredCall)

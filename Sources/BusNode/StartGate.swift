@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusKernel
 import BusNodeCore
 import BusWire
 import BusZeroMQ
@@ -12,9 +13,16 @@ final class StartGate: @unchecked Sendable {
     private var queue = StartQueue()
     private let isReady = Atomic<Bool>(false)
     private let isLimiting = Atomic<Bool>(false)
+    /// The queue's, in nanoseconds.
+    private let lookDeadline = Atomic<UInt64>(.max)
 
     /// Whether any object ever had a limit: else only the ends of one-way calls matter.
     var hasLimits: Bool { self.isLimiting.load(ordering: .sequentiallyConsistent) }
+
+    /// When `look` is next wanted.
+    var lookDue: Tick {
+        Tick(nanoseconds: self.lookDeadline.load(ordering: .sequentiallyConsistent))
+    }
 
     /// Whether `deliverWaiting` has something to do.
     var mayDeliver: Bool { self.isReady.load(ordering: .sequentiallyConsistent) }
@@ -22,7 +30,8 @@ final class StartGate: @unchecked Sendable {
     /// A call was delivered; hands it to the node's delegate as soon as it may go.
     func arrived(_ call: DeliveredCall, _ node: Node) {
         self.lock.lock()
-        let admission = self.queue.arrived(call)
+        let admission = self.queue.arrived(call, at: node.clock.now())
+        if admission == .waits { self.publishLook() }
         self.lock.unlock()
         switch admission {
         case .goes: node.delegate?.deliver(call)
@@ -60,10 +69,29 @@ final class StartGate: @unchecked Sendable {
         guard self.isReady.exchange(false, ordering: .sequentiallyConsistent) else { return }
         while true {
             self.lock.lock()
-            let next = self.queue.next()
+            let next = self.queue.next(at: node.clock.now())
             self.lock.unlock()
             guard let next else { return }
             node.delegate?.deliver(next)
         }
+    }
+
+    /// What has waited for long.
+    func look(at now: Tick) -> [Holdup] {
+        self.lock.withLock {
+            defer { self.publishLook() }
+            return self.queue.look(at: now)
+        }
+    }
+
+    /// Takes out a call that waits, which will not be delivered; nil if it does not wait.
+    func take(_ call: CallIdentity, of object: ObjectNumber) -> DeliveredCall? {
+        self.lock.withLock { self.queue.take(call, of: object) }
+    }
+
+    /// With the lock closed.
+    private func publishLook() {
+        let due = self.queue.lookDue.nanoseconds
+        self.lookDeadline.store(due, ordering: .sequentiallyConsistent)
     }
 }

@@ -18,7 +18,8 @@ package enum NodeDrop: Int, TallyReason {
     // Calls that came again: they ran once.
     case duplicateRunning, duplicateAnswered, duplicateSettled
     // Calls that were delivered and did not start.
-    case startExpired, startCancelled, startRevoked, unreadable
+    case startExpired, startCancelled, startRevoked, startDeadlocked
+    case unreadable
     // Links.
     case linkGap, linkSilence, linkFailed, linkRefused, brokerStopped, kindUnknown
 }

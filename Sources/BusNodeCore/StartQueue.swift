@@ -1,6 +1,7 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 // Implements docs/protocol/calls.md §8, §9. Pure: no I/O, no clock, no randomness.
 
+package import BusKernel
 package import BusWire
 import DequeModule
 
@@ -36,11 +37,14 @@ package struct StartQueue: Sendable {
     }
 
     /// Of objects to which a call is on its way.
-    private var lines: [ObjectNumber: Line] = [:]
+    var lines: [ObjectNumber: Line] = [:]
     /// Objects to which a waiting call may go now, once for each place that came free.
     private var ready: Deque<ObjectNumber> = []
     /// One-way calls that wait or run.
     private var oneWay: [IncarnationID: Load] = [:]
+
+    /// When `look` is next wanted: as long as a call waits, or has just done so.
+    package internal(set) var lookDue = Tick.distantFuture
 
     package init() {}
 
@@ -48,7 +52,11 @@ package struct StartQueue: Sendable {
     package var isReady: Bool { !self.ready.isEmpty }
 
     /// A call was delivered.
-    package mutating func arrived(_ call: DeliveredCall) -> Admission {
+    ///
+    /// - Parameter now: Asked for only if the call waits or its object has a limit.
+    package mutating func arrived(
+        _ call: DeliveredCall, at now: @autoclosure () -> Tick
+    ) -> Admission {
         if call.identity == nil {
             var load = self.oneWay[call.caller] ?? Load()
             guard
@@ -60,7 +68,11 @@ package struct StartQueue: Sendable {
             load.bytes += call.message.byteCount
             self.oneWay[call.caller] = load
         }
-        return self.lines[call.object, default: Line()].admits(call) ? .goes : .waits
+        guard let since = self.lines[call.object, default: Line()].queued(call, at: now()) else {
+            return .goes
+        }
+        self.lookDue = min(self.lookDue, since.advanced(by: Self.longWait))
+        return .waits
     }
 
     /// A call that went to `object` has started there, or will not.
@@ -99,10 +111,10 @@ package struct StartQueue: Sendable {
         for _ in 0..<places { self.ready.append(object) }
     }
 
-    /// The next call to deliver; nil if none may go now.
-    package mutating func next() -> DeliveredCall? {
+    /// The next call to deliver; nil if none may go now. `now` is asked for as in `arrived`.
+    package mutating func next(at now: @autoclosure () -> Tick) -> DeliveredCall? {
         while let object = self.ready.popFirst() {
-            if let call = self.lines[object]?.takeNext() { return call }
+            if let call = self.lines[object]?.takeNext(at: now()) { return call }
             // More places came free than calls wait.
             self.started(object)
         }
@@ -110,73 +122,80 @@ package struct StartQueue: Sendable {
     }
 }
 
-/// What is on its way to one object, and what waits for it.
-private struct Line {
-    /// How many calls may run at a time; nil for as many as come.
-    private(set) var limit: Int?
-    /// Without a limit: calls that went and have not started.
-    var ahead = 0
-    /// With a limit: calls that went and have not ended, in this order.
-    private var running: [DeliveredCall] = []
-    private var waiting: [IncarnationID: Deque<DeliveredCall>] = [:]
-    /// Callers of which a call waits, in the order of their turns.
-    private(set) var turns: Deque<IncarnationID> = []
+extension StartQueue {
+    /// What is on its way to one object, and what waits for it.
+    struct Line: Sendable {
+        /// How many calls may run at a time; nil for as many as come.
+        private(set) var limit: Int?
+        /// Without a limit: calls that went and have not started.
+        var ahead = 0
+        /// With a limit: calls that went and have not ended, in this order.
+        private(set) var running: [Holdup.Entry] = []
+        var waiting: [IncarnationID: Deque<Holdup.Entry>] = [:]
+        /// Callers of which a call waits, in the order of their turns.
+        var turns: Deque<IncarnationID> = []
 
-    /// Whether the call may go; else it waits.
-    mutating func admits(_ call: DeliveredCall) -> Bool {
-        if let limit {
-            if self.turns.isEmpty, self.running.count < limit {
-                self.running.append(call)
-                return true
+        /// Since when the call waits; nil if it may go.
+        mutating func queued(_ call: DeliveredCall, at now: @autoclosure () -> Tick) -> Tick? {
+            if let limit {
+                if self.turns.isEmpty, self.running.count < limit {
+                    self.running.append(Holdup.Entry(call: call, since: now()))
+                    return nil
+                }
+            } else if self.ahead < StartQueue.aheadMax {
+                self.ahead += 1
+                return nil
             }
-        } else if self.ahead < StartQueue.aheadMax {
-            self.ahead += 1
-            return true
+            let since = now()
+            if self.waiting[call.caller] == nil { self.turns.append(call.caller) }
+            self.waiting[call.caller, default: []].append(Holdup.Entry(call: call, since: since))
+            return since
         }
-        if self.waiting[call.caller] == nil { self.turns.append(call.caller) }
-        self.waiting[call.caller, default: []].append(call)
-        return false
-    }
 
-    mutating func takeNext() -> DeliveredCall? {
-        if let limit, self.running.count >= limit { return nil }
-        guard let caller = self.turns.popFirst(), let call = self.waiting[caller]?.popFirst()
-        else { return nil }
-        if self.waiting[caller]?.isEmpty ?? true {
-            self.waiting[caller] = nil
-        } else {
-            self.turns.append(caller)
+        mutating func takeNext(at now: @autoclosure () -> Tick) -> DeliveredCall? {
+            if let limit, self.running.count >= limit { return nil }
+            guard let caller = self.turns.popFirst(),
+                let call = self.waiting[caller]?.popFirst()?.call
+            else { return nil }
+            if self.waiting[caller]?.isEmpty ?? true {
+                self.waiting[caller] = nil
+            } else {
+                self.turns.append(caller)
+            }
+            if self.limit != nil {
+                self.running.append(Holdup.Entry(call: call, since: now()))
+            }
+            return call
         }
-        if self.limit != nil { self.running.append(call) }
-        return call
-    }
 
-    /// Whether the place of `call` is free for one that waits.
-    mutating func ended(_ call: DeliveredCall) -> Bool {
-        guard let limit, let index = self.running.firstIndex(where: { $0.isSame(as: call) })
-        else { return false }
-        self.running.remove(at: index)
-        return self.running.count < limit && !self.turns.isEmpty
-    }
+        /// Whether the place of `call` is free for one that waits.
+        mutating func ended(_ call: DeliveredCall) -> Bool {
+            guard let limit,
+                let index = self.running.firstIndex(where: { $0.call.isSame(as: call) })
+            else { return false }
+            self.running.remove(at: index)
+            return self.running.count < limit && !self.turns.isEmpty
+        }
 
-    /// Returns how many of those that wait may go now.
-    mutating func limit(to count: Int) -> Int {
-        self.limit = count
-        self.ahead = 0
-        return min(max(0, count - self.running.count), self.waitingCount)
-    }
+        /// Returns how many of those that wait may go now.
+        mutating func limit(to count: Int) -> Int {
+            self.limit = count
+            self.ahead = 0
+            return min(max(0, count - self.running.count), self.waitingCount)
+        }
 
-    /// Returns how many of those that wait may go now; nil if there was no limit.
-    mutating func unlimit() -> Int? {
-        guard self.limit != nil else { return nil }
-        self.limit = nil
-        self.running = []
-        self.ahead = min(StartQueue.aheadMax, self.waitingCount)
-        return self.ahead
-    }
+        /// Returns how many of those that wait may go now; nil if there was no limit.
+        mutating func unlimit() -> Int? {
+            guard self.limit != nil else { return nil }
+            self.limit = nil
+            self.running = []
+            self.ahead = min(StartQueue.aheadMax, self.waitingCount)
+            return self.ahead
+        }
 
-    // Order-free: a sum.
-    private var waitingCount: Int { self.waiting.values.reduce(0) { $0 + $1.count } }
+        // Order-free: a sum.
+        private var waitingCount: Int { self.waiting.values.reduce(0) { $0 + $1.count } }
+    }
 }
 
 extension DeliveredCall {

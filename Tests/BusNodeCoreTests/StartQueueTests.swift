@@ -197,3 +197,12 @@ import Testing
         }
     }
 }
+
+extension StartQueue {
+    /// Where the time does not matter.
+    fileprivate mutating func arrived(_ call: DeliveredCall) -> Admission {
+        self.arrived(call, at: .zero)
+    }
+
+    fileprivate mutating func next() -> DeliveredCall? { self.next(at: .zero) }
+}

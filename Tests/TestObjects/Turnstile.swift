@@ -36,6 +36,17 @@ public distributed actor Turnstile {
         guard let next = others.first else { return 0 }
         return try await next.reach(Array(others.dropFirst())) + 1
     }
+
+    /// The same, and the last one stays inside until `gate` opens.
+    public distributed func reach(
+        _ others: [Turnstile], then gate: Gate
+    ) async throws -> Int {
+        guard let next = others.first else {
+            _ = try await gate.pass(0)
+            return 0
+        }
+        return try await next.reach(Array(others.dropFirst()), then: gate) + 1
+    }
 }
 
 /// Four of them: one call at a time of each of two, two of the next, any of the last.

@@ -14,6 +14,7 @@ import TestObjects
 ///     TestWorker wait NAME       lets the patience NAME wait
 ///     TestWorker give FROM TO    makes a counter at directory FROM, gives it to TO, says "given"
 ///     TestWorker bouncer NAME    publishes a blocking object that calls its caller back
+///     TestWorker narrow NAME     publishes a blocking object that runs one call at a time
 ///     TestWorker launch NAME     launches another one with a gate, and says its process number
 ///     TestWorker files FOLDER    serves a folder's files, and says "ready"
 ///     TestWorker open PATH       opens a file of that server, keeps it, and says "open"
@@ -47,6 +48,8 @@ import TestObjects
             kept.append(counter)
         case "bouncer":
             kept.append(try await publishBouncer(BlockingBus(bus), name))
+        case "narrow":
+            kept.append(try await publishNarrow(BlockingBus(bus), name))
         case "launch":
             let worker = try bus.launch(CommandLine.arguments[0], ["gate", name])
             try await worker.waitUntilPublished(name, on: bus)
@@ -90,22 +93,44 @@ import TestObjects
         }
     }
 
+    /// An object that runs one call at a time: it waits at the gate, and calls the one it is given.
+    private static func publishNarrow(
+        _ blocking: BlockingBus, _ name: String
+    ) async throws -> BlockingObject {
+        try await onThread {
+            let object = blocking.makeObject { call in
+                guard call.method != "reach()" else { return 0 }
+                let (other, gate) = try call.arguments(
+                    as: BlockingObject.self, BlockingObject.self)
+                let _: Int = try gate.pass(0)
+                let there: Int = try other.reach()
+                return there + 1
+            }
+            try blocking.limit(object, toConcurrentCalls: 1)
+            try blocking.publish(object, as: name)
+            return object
+        }
+    }
+
+    private static func onThread<Result: Sendable>(
+        _ body: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
+        }
+    }
+
     /// An object that calls the one it is given, which calls it back, until the depth is 0.
     private static func publishBouncer(
         _ blocking: BlockingBus, _ name: String
     ) async throws -> BlockingObject {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread {
-                let object = Result {
-                    try blocking.publish(as: name) { call in
-                        let (depth, other) = try call.arguments(as: Int.self, BlockingObject.self)
-                        if depth == 0 { return 0 }
-                        let below: Int = try other.bounce(depth - 1, off: call.object)
-                        return below + 1
-                    }
-                }
-                continuation.resume(with: object)
-            }.start()
+        try await onThread {
+            try blocking.publish(as: name) { call in
+                let (depth, other) = try call.arguments(as: Int.self, BlockingObject.self)
+                if depth == 0 { return 0 }
+                let below: Int = try other.bounce(depth - 1, off: call.object)
+                return below + 1
+            }
         }
     }
 }

@@ -139,6 +139,16 @@ public struct BlockingBus: Sendable {
         return BlockingObject(RemoteObject(host.id, self.bus), keeping: host)
     }
 
+    /// Makes an object of `makeObject` findable by name; it lives while it is published.
+    ///
+    /// - Throws: `BusError` of kind `denied` if it lives elsewhere.
+    public func publish(_ object: BlockingObject, as name: String) throws {
+        guard let host = object.remote.local(as: BlockingHost.self) else {
+            throw BusError(.denied, "only objects of this process can be published")
+        }
+        try self.publish(host, as: name)
+    }
+
     // MARK: Ends
 
     /// One round trip to the broker.

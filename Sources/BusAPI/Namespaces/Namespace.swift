@@ -81,7 +81,7 @@ extension Bus {
     /// This node's own namespace, to be handed out.
     public var namespace: Namespace { Namespace(self.root(of: self.incarnation)) }
 
-    private func root(of incarnation: IncarnationID) -> RemoteObject {
+    func root(of incarnation: IncarnationID) -> RemoteObject {
         let reference = Reference(owner: incarnation, object: .root)
         return RemoteObject(HeldReference(reference, lease: .none), self)
     }

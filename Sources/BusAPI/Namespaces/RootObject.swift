@@ -41,6 +41,10 @@ distributed actor RootObject: BusObjectProtocol {
             .init(
                 name: "drops()", returns: "[String: UInt64]",
                 documentation: "What the node has refused, dropped or lost, by reason."),
+            .reading(
+                "awaited(by:number:)",
+                [.labelled("by", "caller", "UInt64"), .labelled("number", "number", "UInt64")],
+                "[Awaited]", "The calls that the handler of a call waits for."),
         ])
 
     static func busDispatch(
@@ -60,6 +64,9 @@ distributed actor RootObject: BusObjectProtocol {
         case "drops()":
             _ = try call.arguments(0)
             return try call.result(object.actorSystem.drops)
+        case "awaited(by:number:)":
+            let (caller, number) = try call.arguments(as: UInt64.self, UInt64.self)
+            return try call.result(object.awaited(by: caller, number: number))
         default: return nil
         }
     }
