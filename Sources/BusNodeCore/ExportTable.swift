@@ -28,6 +28,9 @@ package struct ExportTable: Sendable {
     /// The numbers exported, sorted.
     package var objects: [ObjectNumber] { self.exports.keys.sorted() }
 
+    /// Whether anything was ever revoked.
+    var hasRevocations: Bool { !self.generations.isEmpty }
+
     package func generation(of object: ObjectNumber) -> Generation {
         self.generations[object] ?? .first
     }

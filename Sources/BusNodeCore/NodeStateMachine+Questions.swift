@@ -113,6 +113,7 @@ extension NodeStateMachine {
         outgoing.peerEpoch = self.peers[request.target.owner]?.epoch ?? .none
         outgoing.remaining = remaining(until: request.deadline, at: now)
         effects.append(.transmit(outgoing))
+        self.repeatRevocations(behind: message, &effects)
         return nil
     }
 
@@ -203,6 +204,7 @@ extension NodeStateMachine {
             if outgoing.behind < .max { peer.told(watermark) }
         }
         effects.append(.transmit(outgoing))
+        self.repeatRevocations(behind: question.message, &effects)
     }
 
     /// Sends unsettled calls again after a link was lost, in their order; of those that nobody

@@ -31,6 +31,17 @@ extension NodeStateMachine {
         self.transmit(Message(header), &effects)
     }
 
+    /// A message that was made before a revocation may be the first by which the broker hears of the
+    /// object: then REVOKE found nothing to mark, and must follow it again.
+    mutating func repeatRevocations(behind message: Message, _ effects: inout [NodeEffect]) {
+        guard message.header.referenceCount > 0, self.exports.hasRevocations else { return }
+        for entry in message.references where entry.reference.owner == self.incarnation {
+            let object = entry.reference.object
+            guard entry.generation < self.exports.generation(of: object) else { continue }
+            self.sendRevoke(object, &effects)
+        }
+    }
+
     /// Whether the owner revoked the right by which a call was delivered; then it must not start.
     package func isRevoked(_ call: DeliveredCall) -> Bool {
         call.caller != self.incarnation

@@ -271,5 +271,6 @@ package struct NodeStateMachine: Sendable {
         guard self.isLinked else { return }
         self.countExports(of: message, &effects)
         effects.append(.transmit(Outgoing(message, epoch: self.epoch)))
+        self.repeatRevocations(behind: message, &effects)
     }
 }

@@ -56,6 +56,22 @@ import Testing
         #expect(node.take() == ["deliver #1 to 7"])
     }
 
+    @Test func `what was called before a revocation and leaves behind it is revoked once more`() {
+        var node = NodeScript.linked()
+        node.lose()
+        node.call("a", passing: [.own(7)])
+        node.revoke(7)
+        node.pass(.milliseconds(500))
+        _ = node.take()
+        node.welcome()
+        // The broker hears of the object by the call, so what came before could mark nothing.
+        let kinds = node.take().map { $0.prefix { $0 != " " } }
+        #expect(kinds.filter { ["CALL", "REVOKE"].contains($0) } == ["CALL", "REVOKE"])
+        node.relink()
+        let again = node.take().map { $0.prefix { $0 != " " } }
+        #expect(again.filter { ["CALL", "REVOKE"].contains($0) } == ["CALL", "REVOKE"])
+    }
+
     @Test func `what is revoked before WELCOME shares one question, behind the REVOKEs`() {
         var node = NodeScript.linked()
         node.call("a", passing: [.own(6), .own(7), .own(8)])
