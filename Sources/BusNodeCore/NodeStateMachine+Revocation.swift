@@ -31,8 +31,8 @@ extension NodeStateMachine {
         self.transmit(Message(header), &effects)
     }
 
-    /// A message that was made before a revocation may be the first by which the broker hears of the
-    /// object: then REVOKE found nothing to mark, and must follow it again.
+    /// A message that was made before a revocation may be the first by which the broker hears of
+    /// the object: then REVOKE found nothing to mark, and must follow it again.
     mutating func repeatRevocations(behind message: Message, _ effects: inout [NodeEffect]) {
         guard message.header.referenceCount > 0, self.exports.hasRevocations else { return }
         for entry in message.references where entry.reference.owner == self.incarnation {

@@ -188,6 +188,10 @@ extension SimulationWorld {
         self.trace("n\(call.node): call \(id) fails: \(error)")
         self.digest.add(text: error.kind.rawValue)
         self.findAgain(after: error, call)
+        // Who lets everything go asks until it is done.
+        if self.phase == .draining, error.kind == .overloaded, case .withdraw = call.purpose {
+            self.callBroker(call.node, call.purpose)
+        }
         self.judgeKind(of: error, call)
         guard call.purpose == .object,
             !self.hostile.incarnations.contains(call.target.owner)

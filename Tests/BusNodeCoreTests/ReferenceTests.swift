@@ -168,6 +168,7 @@ import Testing
     @Test func `a revocation between HELLO and WELCOME is told after WELCOME`() {
         var node = NodeScript.linked()
         node.call("a", passing: [.own(1)])
+        node.receiveReply(1)
         node.lose()
         node.pass(.milliseconds(500))
         node.revoke(1)
