@@ -60,13 +60,11 @@ import Testing
     @Test func `calls to a worker that stands still are refused by bytes, or wait, as they like`()
         async throws
     {
-        try await self.run { site, worker, gate in
+        try await self.run { _, worker, gate in
             worker.signal(SIGSTOP)
             let (refusal, calls) = try await self.fill(gate)
             #expect(refusal.kind == .overloaded && refusal.executed == .no)
             #expect(refusal.message.contains("node worker"))
-            let status = try await site.client.status()
-            #expect(status["drops"]?["callOverCredit"]?.intValue ?? 0 > 0)
             let patient = gate.with(overload: .wait)
             let waiting = (0..<200).map { number in
                 Task.immediate { try await patient.note(number) }
@@ -82,7 +80,7 @@ import Testing
     @Test func `who waits for a worker that stays overloaded has expired at the deadline`()
         async throws
     {
-        try await self.run { site, worker, gate in
+        try await self.run { _, worker, gate in
             worker.signal(SIGSTOP)
             let (_, calls) = try await self.fill(gate)
             let patient = gate.with(overload: .wait).with(deadline: .milliseconds(200))
@@ -95,7 +93,8 @@ import Testing
             #expect(cancelled?.kind == .cancelled)
             worker.signal(SIGCONT)
             for call in calls { try await call.value }
-            let noted = try await gate.noted()
+            // The refusals alone are more than this node may have to take in.
+            let noted = try await gate.with(overload: .wait).noted()
             #expect(!noted.contains(1) && !noted.contains(2))
         }
     }
