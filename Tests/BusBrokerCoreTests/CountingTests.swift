@@ -18,9 +18,7 @@ import Testing
         self.owner = ScriptedNode(self.world, "owner")
         self.client = ScriptedNode(self.world, "client")
         self.third = ScriptedNode(self.world, "third")
-        self.owner.publish("door", 1)
-        self.door = self.owner.object(1)
-        self.client.find("door")
+        self.door = self.owner.publish("door", 1, foundBy: self.client)
         self.third.find("door")
     }
 

@@ -17,9 +17,7 @@ import Testing
     init() {
         self.callee = ScriptedNode(self.world, "callee")
         self.caller = ScriptedNode(self.world, "caller")
-        self.callee.publish("door", 1)
-        self.door = self.callee.object(1)
-        self.caller.find("door")
+        self.door = self.callee.publish("door", 1, foundBy: self.caller)
     }
 
     /// Calls until one is refused; what arrived, and the refusal.

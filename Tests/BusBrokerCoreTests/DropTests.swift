@@ -20,9 +20,7 @@ import Testing
     init() {
         self.owner = ScriptedNode(self.world, "owner")
         self.client = ScriptedNode(self.world, "client")
-        self.owner.publish("door", 1)
-        self.door = self.owner.object(1)
-        self.client.find("door")
+        self.door = self.owner.publish("door", 1, foundBy: self.client)
     }
 
     /// What was counted while `body` ran, `reason count`.

@@ -19,9 +19,7 @@ import Testing
             self.world = world
             self.callee = ScriptedNode(world, "callee")
             self.caller = ScriptedNode(world, name)
-            self.callee.publish("door", 1)
-            self.door = self.callee.object(1)
-            self.caller.find("door")
+            self.door = self.callee.publish("door", 1, foundBy: self.caller)
         }
     }
 

@@ -17,9 +17,7 @@ import Testing
     init() {
         self.owner = ScriptedNode(self.world, "owner")
         self.holder = ScriptedNode(self.world, "holder")
-        self.owner.publish("object", 1)
-        self.object = self.owner.object(1)
-        self.holder.find("object")
+        self.object = self.owner.publish("object", 1, foundBy: self.holder)
         self.owner.ask("withdraw(_:)", [.string("object")])
         _ = self.owner.take()
     }

@@ -21,9 +21,7 @@ import Testing
     init() {
         self.owner = ScriptedNode(self.world, "owner")
         self.holder = ScriptedNode(self.world, "holder")
-        self.owner.publish("door", 1)
-        self.door = self.owner.object(1)
-        self.holder.find("door")
+        self.door = self.owner.publish("door", 1, foundBy: self.holder)
         let reference = self.owner.object(5)
         self.lost = ReferenceEntry(
             reference: reference, seal: TestAuthority().seal(reference, .first))

@@ -208,6 +208,13 @@ final class ScriptedNode {
             references: [ReferenceEntry(reference: self.object(number))])
     }
 
+    /// Publishes object `number`, which `holder` finds and so holds; the object.
+    func publish(_ name: String, _ number: UInt64, foundBy holder: ScriptedNode) -> Reference {
+        self.publish(name, number)
+        holder.find(name)
+        return self.object(number)
+    }
+
     /// Finds a name and so holds what it means.
     @discardableResult
     func find(_ name: String) -> Message { self.ask("find(_:)", [.string(name)]) }

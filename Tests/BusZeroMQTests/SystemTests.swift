@@ -16,6 +16,31 @@ import Testing
         #expect(count.withLock { $0 } == 40_000)
     }
 
+    @Test func `libzmq's threads do not push aside the threads that wake them`() throws {
+        let context = try Context()
+        let socket = try Socket(.dealer, in: context, options: SocketOptions())
+        let end = MonotonicClock.now() + patience
+        var policies: [Int32] = []
+        // A thread has its policy before its name.
+        while policies.isEmpty, MonotonicClock.now() < end {
+            policies = try Self.threads(named: "ZMQbg/IO").map { sched_getscheduler($0) }
+                .filter { $0 >= 0 }
+        }
+        let (ordinary, batch) = (Int32(0), Int32(3))
+        let expected = sched_getscheduler(0) == ordinary ? batch : sched_getscheduler(0)
+        #expect(!policies.isEmpty && policies.allSatisfy { $0 == expected }, "\(policies)")
+        try socket.connect(Transport.inproc.endpoint)
+    }
+
+    /// Threads of this process whose names begin so; others may end meanwhile.
+    private static func threads(named name: String) throws -> [pid_t] {
+        let folder = "/proc/self/task"
+        return try FileManager.default.contentsOfDirectory(atPath: folder).filter { thread in
+            let its = try? String(contentsOfFile: "\(folder)/\(thread)/comm", encoding: .utf8)
+            return its?.hasPrefix(name) ?? false
+        }.compactMap { pid_t($0) }
+    }
+
     @Test func `a closed lock cannot be closed again by another thread`() throws {
         let lock = Lock()
         let closed = Locked<[Bool]>([])
