@@ -36,14 +36,15 @@ extension Bus: DistributedActorSystem {
         self.lifetimes.resigned(id.reference.object)
     }
 
-    /// The object itself if it lives here; nil, for a proxy, if it lives elsewhere.
+    /// The object itself if it lives here; nil, for a proxy, if it lives elsewhere or is found
+    /// anew for each call.
     ///
     /// - Throws: `BusError`: `notFound` for an own object that is gone, `invalid` for one of
     ///   another type.
     public func resolve<Act>(id: HeldReference, as actorType: Act.Type) throws -> Act?
     where Act: DistributedActor, Act.ID == HeldReference {
         let current = self.current(id)
-        guard self.isOwn(current.reference) else {
+        guard self.isOwn(current.reference), !id.isOfGroup else {
             if let type = Act.self as? any BusObjectProtocol.Type {
                 self.errors.register(type.busErrorTypes)
             }

@@ -61,33 +61,39 @@ extension Bus {
     ) async throws -> Reply {
         let options = target.options
         let deadline = self.deadline(options)
-        var resolved = self.current(target)
-        var request = CallRequest(target: resolved.reference, builder: arguments.takeBuilder())
+        var aim = self.aim(target)
+        var request = CallRequest(
+            target: aim.held.reference, builder: arguments.takeBuilder())
         request.references = arguments.references
         request.buffers = arguments.buffers
         request.extensions = extensions
+        request.extensions.members = aim.members
         request.deadline = deadline
         if options.isIdempotent { request.flags.insert(.idempotent) }
         // The tokens of what the call needs must not die before it is in the stream.
-        defer { withExtendedLifetime(arguments) {} }
+        defer {
+            withExtendedLifetime(arguments) {}
+            withExtendedLifetime(aim) {}
+        }
         var patience = self.patience(options, until: deadline)
         while true {
-            request.target = resolved.reference
-            try await patience?.beforeCall(of: resolved.reference.owner)
+            request.target = aim.held.reference
+            try await patience?.beforeCall(of: request.target.owner)
             let outcome = await PendingCall(self.node).outcome(of: &request)
             do {
                 return try self.reply(of: outcome)
             } catch let error as BusError {
-                if try await patience?.waited(after: error, resolved.reference.owner) == true {
+                if try await patience?.waited(after: error, request.target.owner) == true {
                     continue
                 }
                 guard let binding = target.binding, self.mayRetry(error, options),
                     self.node.clock.now() < deadline
                 else { throw error }
-                let before = resolved
-                resolved = try await binding.resolve(after: before)
+                aim = try await binding.resolve(after: aim)
+                // Once: among replicas that come and go all the time it would be told so for ever.
+                request.extensions.members = 0
                 // The same object once more, and it is not there: the name says so in time.
-                if error.kind != .moved, resolved == before { throw error }
+                if error.kind != .moved, aim.held.reference == request.target { throw error }
             }
         }
     }
@@ -113,15 +119,20 @@ extension Bus {
     ) async throws {
         let deadline = self.deadline(target.options)
         var patience = self.patience(target.options, until: deadline)
+        var aim = self.aim(target)
+        var isResolved = false
         while true {
-            let resolved = self.current(target)
-            try await patience?.beforeCall(of: resolved.reference.owner)
+            let owner = aim.held.reference.owner
+            try await patience?.beforeCall(of: owner)
             do {
-                return try self.sendOneWay(target, resolved, extensions, arguments, deadline)
+                return try self.sendOneWay(target, aim.held, extensions, arguments, deadline)
             } catch let error as BusError {
-                guard
-                    try await patience?.waited(after: error, resolved.reference.owner) == true
+                if try await patience?.waited(after: error, owner) == true { continue }
+                guard let binding = target.binding, !isResolved, error.kind == .disconnected,
+                    error.executed == .no
                 else { throw error }
+                isResolved = true
+                aim = try await binding.resolve(after: aim)
             }
         }
     }
@@ -178,6 +189,14 @@ extension Bus {
 
     /// Between two questions to a broker that was restarted and waits for its nodes.
     private static let recoveryPause = Duration.milliseconds(50)
+
+    /// What the next call of `target` goes to.
+    private func aim(_ target: HeldReference) -> CallAim {
+        guard let binding = target.binding else { return CallAim(self.current(target)) }
+        var aim = binding.aim()
+        if case .own = aim.held.lease { aim.held = self.current(aim.held) }
+        return aim
+    }
 
     private func mayRetry(_ error: BusError, _ options: CallOptions) -> Bool {
         if error.kind == .moved { return true }
@@ -239,6 +258,9 @@ extension HeldReference {
     var binding: NameBinding? {
         if case .name(let binding) = self.lease { binding } else { nil }
     }
+
+    /// Whether it stands for several replicas.
+    var isOfGroup: Bool { self.binding?.isGroup ?? false }
 }
 
 extension Span {

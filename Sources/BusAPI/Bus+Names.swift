@@ -9,23 +9,36 @@ extension Bus {
     /// Makes an object findable by name; it stays alive while it is published.
     ///
     /// Several nodes may publish one name: the first is what the name means, the others stand by.
-    /// - Throws: `BusError`: `invalid` if this node has published another object as `name`.
+    /// With `replicas` the name means all of them: each call goes to one.
+    ///
+    /// ```swift
+    /// try await bus.publish(resizer, as: "resizer", replicas: .roundRobin)
+    /// ```
+    /// - Parameter replicas: how callers choose one for each call; the same at all who publish the
+    ///   name. Nil for one object with others that stand by.
+    /// - Throws: `BusError`: `invalid` if this node has published another object as `name`, or
+    ///   others have published the name with another `replicas`; `overloaded` if the name has 64
+    ///   replicas.
     public func publish<Object: DistributedActor>(
-        _ object: Object, as name: String
+        _ object: Object, as name: String, replicas: ReplicaPolicy? = nil
     ) async throws where Object.ActorSystem == Bus {
         guard case .own = object.id.lease, self.objects.object(object.id.reference.object) != nil
         else { throw BusError(.denied, "only objects of this process can be published") }
         let interface = await Self.interface(of: object).name
         var encoder = PayloadEncoder(self)
-        encoder.append(byte: 0x83)  // an array of three
+        encoder.append(byte: replicas == nil ? 0x83 : 0x84)  // an array of three or four
         try encoder.append(object.id)
         try encoder.append(name)
         try encoder.append(interface)
+        if let replicas { try encoder.append(replicas.rawValue) }
+        let method =
+            replicas == nil ? "publish(_:as:interface:)" : "publish(_:as:interface:replicas:)"
         var epoch: Epoch
         repeat {
             epoch = self.node.epoch
-            _ = try await self.callBroker("publish(_:as:interface:)", encoder, references: [])
-            self.node.published(name, object.id.reference.object, interface: interface)
+            _ = try await self.callBroker(method, encoder, references: [])
+            self.node.published(
+                name, object.id.reference.object, interface: interface, replicas: replicas)
             // A link made meanwhile did not restate the name, and its broker may be another run.
         } while epoch != self.node.epoch
     }
@@ -49,7 +62,8 @@ extension Bus {
     /// Finds a published object.
     ///
     /// The proxy follows the name: when the object's owner is replaced, the next call goes to the
-    /// new owner.
+    /// new owner. If the name means several replicas, each call goes to one of them, as the
+    /// publisher's policy says; `pinned` of the proxy stays with one.
     /// - Throws: `BusError` of kind `notFound`, naming what is published.
     public func find<Object: DistributedActor>(
         _ type: Object.Type, named name: String
@@ -57,11 +71,13 @@ extension Bus {
         try Object.resolve(id: try await self.bind(name), using: self)
     }
 
-    /// Finds a published object and stays with it: when its owner ends, calls fail.
+    /// Finds a published object, or one of several replicas, and stays with it: when its owner
+    /// ends, calls fail.
     public func find<Object: DistributedActor>(
         pinned type: Object.Type, named name: String
     ) async throws -> Object where Object.ActorSystem == Bus {
-        try Object.resolve(id: try await self.resolve(name).held, using: self)
+        let found = try await self.resolve(name)
+        return try Object.resolve(id: NameBinding(name, self, found).aim().held, using: self)
     }
 
     /// Finds a published object of whatever type.
@@ -97,12 +113,17 @@ extension Bus {
     private func bind(_ name: String) async throws -> HeldReference {
         let found = try await self.resolve(name)
         let held = found.held
-        if case .own = held.lease { return held }
+        if case .own = held.lease, found.policy == nil { return held }
         return HeldReference(held.reference, lease: .name(NameBinding(name, self, found)))
     }
 
-    /// The number under which this node's object is what `name` means; nil while it stands by, or
-    /// if this node has not published the name.
+    /// The same object as one that does not follow its name.
+    func pinned(_ held: HeldReference) -> HeldReference {
+        held.binding.map { $0.aim().held.with(held.options) } ?? held
+    }
+
+    /// The number under which this node's object is what `name` means; nil while it stands by, if
+    /// it is one of several replicas, or if this node has not published the name.
     ///
     /// Each time a name gets another head, the new one has a larger number than any before, also
     /// after a restart of the broker. So whoever guards what only one may change, a file or a
@@ -115,7 +136,7 @@ extension Bus {
     }
 
     /// The number of the head that `object`'s name led to when it was last looked up; nil if
-    /// `object` does not follow a name.
+    /// `object` does not follow a name, or its name means several replicas.
     public func fence<Object: DistributedActor>(
         of object: Object
     ) -> UInt64? where Object.ActorSystem == Bus {
@@ -137,8 +158,12 @@ extension Bus {
         public let reference: String
         /// 0 for what the name means, else the place in the queue behind it.
         public let standby: Int
-        /// The number of the head, larger than that of any head before; nil for a standby.
+        /// The number of the head, larger than that of any head before; nil for a standby, and for
+        /// a replica.
         public let fence: UInt64?
+        /// How callers choose among the replicas that the name means, of which this is one; nil if
+        /// the name means one object.
+        public let replicas: ReplicaPolicy?
     }
 
     /// Everything published whose name begins with `prefix`, sorted by name.
@@ -163,16 +188,27 @@ extension Bus {
     }
 }
 
-/// The broker's answer to `find(_:)`: an array of three.
+/// The broker's answer to `find(_:)`: an array of three, or of five if the name means replicas.
 struct FoundName: Decodable, Sendable {
     let held: HeldReference
     let interface: String
+    /// Of the head, or of the replicas.
     let fence: UInt64
+    let policy: ReplicaPolicy?
+    /// All, at least one if there is a policy, else none.
+    let replicas: [HeldReference]
 
     init(from decoder: any Decoder) throws {
         var container = try decoder.unkeyedContainer()
         self.held = try container.decode(HeldReference.self)
         self.interface = try container.decode(String.self)
         self.fence = try container.decode(UInt64.self)
+        guard !container.isAtEnd else {
+            (self.policy, self.replicas) = (nil, [])
+            return
+        }
+        self.policy = try container.decode(ReplicaPolicy.self)
+        let replicas = try container.decode([HeldReference].self)
+        self.replicas = replicas.isEmpty ? [self.held] : replicas
     }
 }

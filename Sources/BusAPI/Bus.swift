@@ -78,6 +78,7 @@ public final class Bus: Sendable {
     private let delegate: BusDelegate
     let link = LinkState()
     private let chains = Atomic<UInt64>(0)
+    private let starts = Atomic<UInt64>(0)
 
     private init(_ configuration: Configuration) {
         self.configuration = configuration
@@ -163,6 +164,11 @@ public final class Bus: Sendable {
     func nextChain() -> ChainID {
         let number = self.chains.add(1, ordering: .relaxed).newValue
         return ChainID(root: self.incarnation, number: number)
+    }
+
+    /// Which of several replicas the next proxy calls first: not the same at all nodes and proxies.
+    func nextStart() -> UInt64 {
+        self.incarnation.rawValue &+ self.starts.add(1, ordering: .relaxed).newValue
     }
 
     // MARK: References

@@ -44,6 +44,13 @@ extension DistributedActor where ActorSystem == Bus {
         return self.with(options)
     }
 
+    /// A proxy that stays with what the name means now: of several replicas with one, whose turn
+    /// it is. For a session, or an iteration, whose calls belong together. When the object's owner
+    /// ends, calls fail.
+    public nonisolated var pinned: Self {
+        (try? Self.resolve(id: self.actorSystem.pinned(self.id), using: self.actorSystem)) ?? self
+    }
+
     private nonisolated func with(_ options: CallOptions) -> Self {
         // Fails only for an object of this process that is going away: it needs no options.
         (try? Self.resolve(id: self.id.with(options), using: self.actorSystem)) ?? self
@@ -81,6 +88,11 @@ extension RemoteObject {
         options.overload = overload
         return RemoteObject(self.id.with(options), self.bus)
     }
+
+    /// The same object without its name: of several replicas one, whose turn it is. For a
+    /// session, or an iteration, whose calls belong together. When the object's owner ends, calls
+    /// fail.
+    public var pinned: RemoteObject { RemoteObject(self.bus.pinned(self.id), self.bus) }
 
     /// Another word for `idempotent`.
     public var retrying: RemoteObject { self.idempotent }

@@ -15,6 +15,7 @@ package enum BrokerDrop: Int, TallyReason {
     case linkGap, linkSilence, linkClosed, linkPipeFull, linkReplaced, linkViolation
     // What a HELLO claimed in vain.
     case holdingUnproven, holdingOwnerEnded, holdingsOverLimit, namesOverLimit
+    case claimUnlike
     // Calls that were answered by a FAILURE of the broker.
     case callOwnerEnded, callMoved, callNotHeld, callRevoked, callPipeFull
     case callOverQuota, callOverCredit, callerBehind

@@ -211,14 +211,7 @@ extension BrokerStateMachine {
         self.holders.voidUnexported(of: incarnation)
         // It was not there when they ended.
         for owner in ended.sorted() { self.tellEnded(owner, .lost, to: [slot], &effects) }
-        for name in hello.names where isPublishable(name.name) {
-            guard self.names.count(ownedBy: incarnation) < most.names else {
-                self.count(.namesOverLimit)
-                break
-            }
-            let reference = Reference(owner: incarnation, object: name.object)
-            self.claim(name.name, reference, interface: name.interface, into: &effects)
-        }
+        self.restateClaims(hello.names, of: incarnation, atMost: most.names, &effects)
         for reference in held.sorted() { self.tellRevoked(reference, to: slot, &effects) }
         for export in hello.exports where export.generation > .first {
             self.tellRevoked(Reference(owner: incarnation, object: export.object), &effects)

@@ -118,9 +118,14 @@ extension BrokerStateMachine {
                 "name": .string(name), "interface": .string(claim.interface),
                 "node": .string(owner?.name ?? "?"),
                 "reference": .string(claim.reference.description),
-                "standby": .integer(Int64(position)),
             ]
-            if position == 0 { row["fence"] = Value(claim.fence) }
+            if let replicas = claim.replicas {
+                row["standby"] = .integer(0)
+                row["replicas"] = .string(replicas.rawValue)
+            } else {
+                row["standby"] = .integer(Int64(position))
+                if position == 0 { row["fence"] = Value(claim.fence) }
+            }
             return .map(row)
         }
     }

@@ -63,15 +63,9 @@ extension BrokerStateMachine {
             self.count(.callOwnerEnded)
             return BusError(.disconnected, "the owner of \(target) has ended")
         }
-        if header.flags.contains(.name) {
-            guard let name = try? Extensions.nameRange(in: frame, header: header),
-                header.flags.contains(.resent)
-                    || self.names.isHead(target, ofNameIn: frame, at: name)
-                    || self.missing.contains(target.owner)
-            else {
-                self.count(.callMoved)
-                return BusError(.moved, "the name no longer means \(target)")
-            }
+        if header.flags.contains(.name), !self.isMeant(target, by: header, frame) {
+            self.count(.callMoved)
+            return BusError(.moved, "the name no longer means \(target)")
         }
         // A root object tells what the broker tells too, and needs no right (names.md §4).
         if target.owner != sender.incarnation, target.object != .root {

@@ -8,16 +8,17 @@ import BusWire
 /// The broker's own object: incarnation 0, object 0, called like any other.
 extension BrokerStateMachine {
     /// A result with the references in it, not yet counted.
-    private struct Answer {
+    struct Answer {
         var value: Value = .null
         var references: [ReferenceEntry] = []
     }
 
     /// For those who ask for another one.
     private static let methodNames =
-        "publish(_:as:interface:), withdraw(_:), withdrawAll(), find(_:), claim(_:), "
-        + "references(), references(of:), names(prefix:), watchNames(prefix:run:after:), "
-        + "watchCalls(_:filter:), traffic(), waits(_:), waits(), nodes(), status(), ping()"
+        "publish(_:as:interface:), publish(_:as:interface:replicas:), withdraw(_:), "
+        + "withdrawAll(), find(_:), claim(_:), references(), references(of:), names(prefix:), "
+        + "watchNames(prefix:run:after:), watchCalls(_:filter:), traffic(), waits(_:), waits(), "
+        + "nodes(), status(), ping()"
 
     /// Runs a call to the broker. Every service may be repeated without harm, so no identity is
     /// kept: a caller that lost its link asks again.
@@ -66,7 +67,10 @@ extension BrokerStateMachine {
         let references = header.references(in: frame)
         switch extensions.method ?? "" {
         case "publish(_:as:interface:)":
-            return try self.publish(arguments, references, caller, &effects)
+            return try self.publish(arguments, nil, references, caller, &effects)
+        case "publish(_:as:interface:replicas:)":
+            let policy = try replicaPolicy(arguments, 3)
+            return try self.publish(arguments, policy, references, caller, &effects)
         case "withdraw(_:)":
             return try self.withdraw(
                 text(arguments, 0), caller, isResent: header.flags.contains(.resent), &effects)
@@ -107,118 +111,6 @@ extension BrokerStateMachine {
         }
     }
 
-    private mutating func publish(
-        _ arguments: [Value], _ references: [ReferenceEntry], _ caller: IncarnationID,
-        _ effects: inout [BrokerEffect]
-    ) throws(BusError) -> Answer {
-        let name = try text(arguments, 1)
-        let interface = try text(arguments, 2)
-        guard let slot = arguments.first?.referenceValue, Int(slot.index) < references.count else {
-            throw BusError(.invalid, "publish needs a reference as its first argument")
-        }
-        let reference = references[Int(slot.index)].reference
-        guard reference.owner == caller else {
-            throw BusError(.denied, "only its owner may publish \(reference)")
-        }
-        guard isPublishable(name) else {
-            throw BusError(
-                .invalid, "a name has 1 to \(WireLimits.nameBytes) bytes without white space")
-        }
-        let most = self.nodes.slot(of: caller).map { self.nodes.quota(of: $0).names } ?? 0
-        guard self.names.count(ownedBy: caller) < most else {
-            throw BusError(.overloaded, "this node may publish \(most) names")
-        }
-        if let other = self.claim(name, reference, interface: interface, into: &effects) {
-            throw BusError(.invalid, "this node has published \(other) as \(name) already")
-        }
-        return Answer()
-    }
-
-    /// Puts `reference` into the queue of `name`; returns what stands in its way.
-    @discardableResult
-    mutating func claim(
-        _ name: String, _ reference: Reference, interface: String,
-        into effects: inout [BrokerEffect]
-    ) -> Reference? {
-        let claim = NameTable.Claim(reference: reference, interface: interface)
-        switch self.names.publish(name, claim) {
-        case .head, .queued:
-            self.holders.holdByName(reference)
-            effects.append(.log(.published(name, reference)))
-            self.claimsChanged(to: name, &effects)
-            return nil
-        case .unchanged:
-            return nil
-        case .conflict(let other):
-            return other
-        }
-    }
-
-    private mutating func withdraw(
-        _ name: String, _ caller: IncarnationID, isResent: Bool,
-        _ effects: inout [BrokerEffect]
-    ) throws(BusError) -> Answer {
-        // The first copy of the call may have done it, or a new run of the broker.
-        guard self.withdraw(name, of: caller, &effects) || isResent else {
-            throw BusError(.notFound, "this node has not published \(name)")
-        }
-        return Answer()
-    }
-
-    private mutating func withdrawAll(
-        _ caller: IncarnationID, _ effects: inout [BrokerEffect]
-    ) -> Answer {
-        for name in self.names.names(ownedBy: caller) {
-            self.withdraw(name, of: caller, &effects)
-        }
-        return Answer()
-    }
-
-    /// Takes the claim of `caller` out of the queue of `name`. False if it has none.
-    @discardableResult
-    private mutating func withdraw(
-        _ name: String, of caller: IncarnationID, _ effects: inout [BrokerEffect]
-    ) -> Bool {
-        guard let claim = self.names.withdraw(name, by: caller) else { return false }
-        self.holders.dropName(claim.reference)
-        effects.append(.log(.withdrawn(name, claim.reference)))
-        self.claimsChanged(to: name, &effects)
-        self.zeroCheck(claim.reference, &effects)
-        return true
-    }
-
-    /// Hands a copy of the name's head to the caller (rules R12).
-    private mutating func find(
-        _ name: String, _ slot: NodeSlot, _ caller: IncarnationID, _ now: Tick
-    ) throws(BusError) -> Answer {
-        guard let claim = self.names.head(of: name) else {
-            guard self.missing.isEmpty else {
-                throw BusError(.recovering, "who has published '\(name)' may still come back")
-            }
-            throw self.noName(name)
-        }
-        let generation = self.holders[claim.reference]?.generation ?? .first
-        let entry = try self.grant(
-            claim.reference, generation, to: slot, caller,
-            HolderTable.Receipt(at: now, way: .find))
-        return Answer(
-            value: .array([
-                .reference(ReferenceSlot(0)), .string(claim.interface), Value(claim.fence),
-            ]),
-            references: [entry])
-    }
-
-    func noName(_ name: String) -> BusError {
-        let similar = self.names.similar(to: name)
-        let others = self.names.count - similar.count
-        let hint =
-            similar.isEmpty
-            ? "\(others) names are published"
-            : "published is: \(similar.joined(separator: ", "))"
-                + (others > 0 ? " and \(others) more" : "")
-        return BusError(.notFound, "no object is published as '\(name)'; \(hint)")
-    }
-
     /// Turns a reference with its seal, carried outside the bus, into one held.
     private mutating func claim(
         _ references: [ReferenceEntry], _ slot: NodeSlot, _ caller: IncarnationID, _ now: Tick
@@ -242,20 +134,35 @@ extension BrokerStateMachine {
         return Answer(value: .reference(ReferenceSlot(0)), references: [granted])
     }
 
-    private mutating func grant(
+    /// Makes `caller` a holder of one more copy.
+    mutating func grant(
         _ reference: Reference, _ generation: Generation, to slot: NodeSlot,
         _ caller: IncarnationID, _ receipt: HolderTable.Receipt
     ) throws(BusError) -> ReferenceEntry {
+        try self.checkRoom(for: [reference], of: slot, caller)
+        return self.grantChecked(reference, generation, to: slot, caller, receipt)
+    }
+
+    /// Whether the node may hold `references`, all different, besides what it holds.
+    func checkRoom(
+        for references: [Reference], of slot: NodeSlot, _ caller: IncarnationID
+    ) throws(BusError) {
+        let new = references.count { reference in
+            reference.owner != caller && self.holders.holding(reference, by: slot) == nil
+        }
+        let most = self.nodes.quota(of: slot).references
+        guard new == 0 || self.holders.holdingCount(of: slot) + new <= most else {
+            throw BusError(.overloaded, "this node may hold \(most) references")
+        }
+    }
+
+    /// The same as `grant` where there is room.
+    mutating func grantChecked(
+        _ reference: Reference, _ generation: Generation, to slot: NodeSlot,
+        _ caller: IncarnationID, _ receipt: HolderTable.Receipt
+    ) -> ReferenceEntry {
         var entry = ReferenceEntry(reference: reference, generation: generation)
         guard reference.owner != caller else { return entry }
-        guard
-            self.holders.holding(reference, by: slot) != nil
-                || self.holders.holdingCount(of: slot) < self.nodes.quota(of: slot).references
-        else {
-            throw BusError(
-                .overloaded,
-                "this node may hold \(self.nodes.quota(of: slot).references) references")
-        }
         _ = self.holders.countCopy(reference, to: slot, generation: generation, receipt)
         entry.seal = self.holders.seal(reference, generation, by: self.authority)
         return entry
@@ -298,12 +205,6 @@ extension BrokerStateMachine {
                     self.counters.drops.all.map { (.string($0.reason.name), Value($0.count)) })),
         ])
     }
-}
-
-/// Whether an object may be published as `name`.
-func isPublishable(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.count <= WireLimits.nameBytes
-        && name.unicodeScalars.allSatisfy { !$0.properties.isWhitespace && $0.value >= 0x20 }
 }
 
 func text(_ arguments: [Value], _ index: Int) throws(BusError) -> String {

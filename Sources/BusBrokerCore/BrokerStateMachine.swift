@@ -313,11 +313,15 @@ package struct BrokerStateMachine: Sendable {
         self.send(Message(echo), to: slot, &effects)
     }
 
-    /// The claims to `name` have changed: if it has a new head, gives that a number larger than any
-    /// before, and tells those who watch.
+    /// The claims to `name` have changed: numbers its head or members, and tells those who watch.
     mutating func claimsChanged(to name: String, _ effects: inout [BrokerEffect]) {
-        defer { self.noteClaims(to: name) }
-        guard self.names.numberHead(of: name, self.lastFence + 1) else { return }
+        self.numberClaims(to: name, &effects)
+        self.noteClaims(to: name)
+    }
+
+    /// Gives a new head, or the members of a group, a number larger than any before.
+    mutating func numberClaims(to name: String, _ effects: inout [BrokerEffect]) {
+        guard self.names.number(name, self.lastFence + 1) else { return }
         self.lastFence += 1
         guard self.lastFence > self.reservedFence else { return }
         self.reservedFence = self.lastFence + Self.fencesReserved - 1

@@ -4,18 +4,24 @@
 import BusKernel
 package import BusWire
 
-/// Published names: a queue of claims each, whose head is what the name means.
+/// Published names: a queue of claims each, whose head is what the name means, or a group of
+/// replicas, of which the name means each.
 package struct NameTable: Sendable {
     package struct Claim: Hashable, Sendable {
         package var reference: Reference
         /// The name of the object's interface, for listings.
         package var interface: String
-        /// The number under which the claim is the head; 0 while it stands by.
+        /// How callers choose among the claims if they are a group; nil in a queue. The same in all
+        /// claims to a name.
+        package var replicas: ReplicaPolicy?
+        /// Of the first claim: the number under which it is the head, or under which the group has
+        /// these members. 0 in the others.
         package var fence: UInt64 = 0
 
-        package init(reference: Reference, interface: String) {
+        package init(reference: Reference, interface: String, replicas: ReplicaPolicy? = nil) {
             self.reference = reference
             self.interface = interface
+            self.replicas = replicas
         }
     }
 
@@ -29,15 +35,38 @@ package struct NameTable: Sendable {
         case unchanged
         /// The same incarnation has published another object under this name.
         case conflict(Reference)
+        /// The name is a queue, or a group with that policy, and the claim is not to such a one.
+        case unlike(ReplicaPolicy?)
+        /// The group has as many members as one may have.
+        case full
     }
+
+    /// What a name has to do with a reference.
+    package enum Meaning: Hashable, Sendable {
+        case nothing
+        /// The reference is the head of a queue.
+        case head
+        /// It is one of a group, whose members have this number.
+        case member(of: UInt64)
+    }
+
+    /// Members of a group: `find` lists them all, and a call looks for its target among them.
+    package static let replicasMax = 64
 
     private struct Entry: Sendable {
         /// Empty in entries that are free; perhaps also in one that is not.
         var name = ""
         /// What the name means; nil in entries that are free, and in no others.
         var head: Claim?
-        /// The claims behind it, in their order.
+        /// The claims behind it, in their order; in a group the other members.
         var standbys: [Claim] = []
+
+        func meaning(of reference: Reference) -> Meaning {
+            let isFirst = self.head?.reference == reference
+            guard self.head?.replicas != nil else { return isFirst ? .head : .nothing }
+            return isFirst || self.standbys.contains { $0.reference == reference }
+                ? .member(of: self.head?.fence ?? 0) : .nothing
+        }
     }
 
     private var index = HashIndex()
@@ -57,25 +86,35 @@ package struct NameTable: Sendable {
 
     /// Whether the name that stands at `range` of `frame` means `reference`. Asked for every
     /// late-bound call.
-    package func isHead(
-        _ reference: Reference, ofNameIn frame: RawSpan, at range: Range<Int>
-    ) -> Bool {
+    package func meaning(
+        of reference: Reference, byNameIn frame: RawSpan, at range: Range<Int>
+    ) -> Meaning {
         let hash = nameHash(frame, range, seed: self.seed)
         let entry = self.index.row(hash) { entry in
             self.entries.read(entry) { equal($0.name.utf8, frame, at: range) }
         }
-        guard let entry else { return false }
-        return self.entries.read(entry) { $0.head?.reference == reference }
+        guard let entry else { return .nothing }
+        return self.entries.read(entry) { $0.meaning(of: reference) }
+    }
+
+    /// Whether `name` means `reference`.
+    package func means(_ name: String, _ reference: Reference) -> Bool {
+        guard let entry = self.entry(of: name) else { return false }
+        return self.entries.read(entry) { $0.meaning(of: reference) } != .nothing
     }
 
     /// The names that mean any of `references`, sorted, at most `count` each; in one pass over all.
     package func names(of references: Set<Reference>, atMost count: Int) -> [Reference: [String]] {
-        let named = self.entries.compactMap { entry in
-            entry.head.flatMap {
-                references.contains($0.reference) ? ($0.reference, entry.name) : nil
-            }
+        let named = self.entries.compactMap { entry -> [(Reference, String)]? in
+            guard let head = entry.head else { return nil }
+            let first = references.contains(head.reference) ? [(head.reference, entry.name)] : []
+            guard head.replicas != nil else { return first.isEmpty ? nil : first }
+            return first
+                + entry.standbys.compactMap {
+                    references.contains($0.reference) ? ($0.reference, entry.name) : nil
+                }
         }
-        return Dictionary(grouping: named, by: \.0)
+        return Dictionary(grouping: named.joined(), by: \.0)
             .mapValues { $0.map(\.1).sorted().prefix(count).map(\.self) }
     }
 
@@ -99,9 +138,13 @@ package struct NameTable: Sendable {
     package mutating func publish(_ name: String, _ claim: Claim) -> Change {
         let entry = self.entryForWriting(name)
         let queue = self.queue(in: entry)
+        if let first = queue.first, first.replicas != claim.replicas {
+            return .unlike(first.replicas)
+        }
         if let mine = queue.first(where: { $0.reference.owner == claim.reference.owner }) {
             return mine.reference == claim.reference ? .unchanged : .conflict(mine.reference)
         }
+        guard claim.replicas == nil || queue.count < Self.replicasMax else { return .full }
         var claim = claim
         claim.interface = self.share(claim.interface)
         self.entriesByOwner[claim.reference.owner, default: []].insert(entry)
@@ -113,11 +156,12 @@ package struct NameTable: Sendable {
         return .head
     }
 
-    /// Numbers the head of `name`. False if there is none, or it has a number.
-    package mutating func numberHead(of name: String, _ fence: UInt64) -> Bool {
-        guard let entry = self.entry(of: name), self.head(of: name)?.fence == 0 else {
-            return false
-        }
+    /// The claims to `name` have changed: numbers its head, or the members that it has now. False
+    /// if there is none, or the head has a number.
+    package mutating func number(_ name: String, _ fence: UInt64) -> Bool {
+        guard let entry = self.entry(of: name), let head = self.head(of: name),
+            head.fence == 0 || head.replicas != nil
+        else { return false }
         self.entries.change(entry) { $0.head?.fence = fence }
         return true
     }

@@ -115,6 +115,7 @@ enum Listing {
             "standby": .integer(Int64(entry.standby)),
         ]
         if let fence = entry.fence { row["fence"] = Value(fence) }
+        if let replicas = entry.replicas { row["replicas"] = .string(replicas.rawValue) }
         return .map(row)
     }
 
@@ -138,20 +139,25 @@ enum Listing {
 
     private static func line(_ entry: Bus.NameEntry) -> String {
         let words = [entry.name, entry.interface, entry.node, entry.reference].map(Text.line)
-        return (words + (entry.standby > 0 ? ["standby \(entry.standby)"] : []))
-            .joined(separator: "  ")
+        let standby = entry.standby > 0 ? ["standby \(entry.standby)"] : []
+        let replica = entry.replicas.map { ["replica \($0.rawValue)"] } ?? []
+        return (words + standby + replica).joined(separator: "  ")
     }
 
-    /// Published names for people; the column of standbys only if there are any.
+    /// Published names for people; the columns of standbys and of replicas only if there are any.
     static func table(_ entries: [Bus.NameEntry]) -> [String] {
         guard !entries.isEmpty else { return [] }
         let hasStandby = entries.contains { $0.standby > 0 }
-        let head = ["NAME", "INTERFACE", "NODE", "REFERENCE"] + (hasStandby ? ["STANDBY"] : [])
+        let hasReplicas = entries.contains { $0.replicas != nil }
+        let head =
+            ["NAME", "INTERFACE", "NODE", "REFERENCE"] + (hasStandby ? ["STANDBY"] : [])
+            + (hasReplicas ? ["REPLICAS"] : [])
         return Text.table(
             [head]
                 + entries.map { entry in
                     [entry.name, entry.interface, entry.node, entry.reference]
                         + (hasStandby ? [entry.standby == 0 ? "" : "\(entry.standby)"] : [])
+                        + (hasReplicas ? [entry.replicas?.rawValue ?? ""] : [])
                 })
     }
 

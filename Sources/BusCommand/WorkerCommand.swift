@@ -29,6 +29,7 @@ struct WorkerCommand: AsyncParsableCommand {
             Examples:
               objbus worker
               objbus worker --name desk counter bank
+              objbus worker --replicas roundRobin toolbox
               objbus worker files --root /usr/share/doc
               objbus worker --restart -- .build/release/my-worker --verbose
             """)
@@ -44,6 +45,13 @@ struct WorkerCommand: AsyncParsableCommand {
             "The folder that 'files' serves, to be read only. (default: this one)",
             valueName: "folder"), completion: .directory)
     var root: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Publish as replicas: each call goes to one of all workers that do, chosen by "
+                + "roundRobin or leastOutstanding. (default: one is called, the others stand by)",
+            valueName: "policy"))
+    var replicas: String?
 
     @Option(
         help: ArgumentHelp(
@@ -92,6 +100,8 @@ struct WorkerCommand: AsyncParsableCommand {
                 SettingOption("--name", "node", self.name.map(SettingValue.text)),
                 SettingOption("--root", "root", self.root.map(SettingValue.text)),
                 SettingOption(
+                    "--replicas", "replicas", self.replicas.map(SettingValue.text)),
+                SettingOption(
                     "--timeout", "timeout",
                     self.timeout.map { .span($0.duration) }),
                 SettingOption(
@@ -121,6 +131,7 @@ struct WorkerCommand: AsyncParsableCommand {
         try configuration.useOwnContext()
         let service = WorkerService(
             configuration: configuration, root: worker.root,
+            replicas: ReplicaPolicy(rawValue: worker.replicas),
             examples: Example.allCases.filter { worker.objects.contains($0.rawValue) })
         let group = ServiceGroup(
             configuration: .init(
@@ -137,6 +148,7 @@ struct WorkerCommand: AsyncParsableCommand {
 private struct WorkerService: Service {
     let configuration: Bus.Configuration
     let root: String
+    let replicas: ReplicaPolicy?
     let examples: [Example]
 
     func run() async throws {
@@ -147,7 +159,7 @@ private struct WorkerService: Service {
         do {
             let names = Set(self.examples).map(\.rawValue).sorted()
             for example in Example.allCases where self.examples.contains(example) {
-                try await example.publish(on: bus, root: self.root)
+                try await example.publish(on: bus, root: self.root, replicas: self.replicas)
             }
             Terminal.print(
                 "objbus worker: published \(names.joined(separator: ", ")) as node "
@@ -191,26 +203,27 @@ enum Example: String, CaseIterable, ExpressibleByArgument {
     static let usual: [Example] = [.bank, .counter, .files, .greeter, .toolbox]
 
     /// Makes the object and publishes it under its name.
-    func publish(on bus: Bus, root: String) async throws {
+    func publish(on bus: Bus, root: String, replicas: ReplicaPolicy?) async throws {
         let name = self.rawValue
         switch self {
         case .bank:
             let bank = Bank(publishingAccountsUnder: name, actorSystem: bus)
-            try await bus.publish(bank, as: name)
+            try await bus.publish(bank, as: name, replicas: replicas)
         case .bench:
-            try await bus.publish(Bench(actorSystem: bus), as: name)
+            try await bus.publish(Bench(actorSystem: bus), as: name, replicas: replicas)
         case .counter:
-            try await bus.publish(Counter(actorSystem: bus), as: name)
+            try await bus.publish(Counter(actorSystem: bus), as: name, replicas: replicas)
         case .files:
             do {
-                try await bus.publish(FileServer(root: root, actorSystem: bus), as: name)
+                let files = try FileServer(root: root, actorSystem: bus)
+                try await bus.publish(files, as: name, replicas: replicas)
             } catch let error as FileError {
                 throw CommandFailure.usage("--root \(error)")
             }
         case .greeter:
-            try await bus.publish(Greeter(actorSystem: bus), as: name)
+            try await bus.publish(Greeter(actorSystem: bus), as: name, replicas: replicas)
         case .toolbox:
-            try await bus.publish(Toolbox(actorSystem: bus), as: name)
+            try await bus.publish(Toolbox(actorSystem: bus), as: name, replicas: replicas)
         }
     }
 }

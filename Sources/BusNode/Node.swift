@@ -199,8 +199,12 @@ package final class Node: @unchecked Sendable {
         }
     }
 
-    package func published(_ name: String, _ object: ObjectNumber, interface: String) {
-        self.step { core, _, _ in core.published(name, object, interface: interface) }
+    package func published(
+        _ name: String, _ object: ObjectNumber, interface: String, replicas: ReplicaPolicy?
+    ) {
+        self.step { core, _, _ in
+            core.published(name, object, interface: interface, replicas: replicas)
+        }
     }
 
     /// Names that this node has published, with their objects, sorted by name.

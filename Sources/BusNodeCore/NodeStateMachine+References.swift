@@ -28,8 +28,11 @@ extension NodeStateMachine {
     }
 
     /// The broker has the name; from now on each HELLO restates it.
-    package mutating func published(_ name: String, _ object: ObjectNumber, interface: String) {
-        self.publications[name] = HelloBody.Name(name: name, object: object, interface: interface)
+    package mutating func published(
+        _ name: String, _ object: ObjectNumber, interface: String, replicas: ReplicaPolicy? = nil
+    ) {
+        self.publications[name] = HelloBody.Name(
+            name: name, object: object, interface: interface, replicas: replicas)
     }
 
     /// Names that this node has published, with their objects, sorted by name.

@@ -125,6 +125,9 @@ extension SimulationWorld {
         self.callBroker(index, .publish(name, reference.object))
     }
 
+    /// One of the names that are published by chance is that of replicas.
+    static func policy(of name: String) -> ReplicaPolicy? { name == "c" ? .roundRobin : nil }
+
     mutating func callBroker(_ index: Int, _ purpose: SimulatedCall.Purpose) {
         guard let incarnation = self.nodes[index].core?.incarnation else { return }
         var extensions = Extensions()
@@ -132,9 +135,13 @@ extension SimulationWorld {
         let arguments: [Value]
         switch purpose {
         case .publish(let name, let object):
-            extensions.method = "publish(_:as:interface:)"
+            let policy = Self.policy(of: name)
+            extensions.method =
+                policy == nil ? "publish(_:as:interface:)" : "publish(_:as:interface:replicas:)"
             references = [Reference(owner: incarnation, object: object)]
-            arguments = [.reference(ReferenceSlot(0)), .string(name), .string("Thing")]
+            arguments =
+                [.reference(ReferenceSlot(0)), .string(name), .string("Thing")]
+                + (policy.map { [.string($0.rawValue)] } ?? [])
         case .withdraw(let name):
             self.nodes[index].core?.withdrawn(name)
             extensions.method = "withdraw(_:)"

@@ -166,7 +166,8 @@ extension SimulationWorld {
                 self.fail("call \(id) was answered before it was done")
             }
         case .publish(let name, let object):
-            self.nodes[index].core?.published(name, object, interface: "Thing")
+            self.nodes[index].core?.published(
+                name, object, interface: "Thing", replicas: Self.policy(of: name))
         case .find, .ping, .withdraw:
             break
         }

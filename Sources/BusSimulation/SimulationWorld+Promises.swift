@@ -23,7 +23,8 @@ extension SimulationWorld {
         if known != process { self.fail("\(incarnation) was taken by another process") }
     }
 
-    /// Each name has one head, which lives, and no incarnation stands in its queue twice.
+    /// Each name has one head, which lives, or members, which do and have a number; and no
+    /// incarnation stands there twice.
     func checkNames() {
         guard self.violation == nil, let broker else { return }
         var claims: [Reference: UInt32] = [:]
@@ -34,6 +35,9 @@ extension SimulationWorld {
             if queue.first != broker.names.head(of: name) { self.fail("\(name) has two heads") }
             for owner in owners where broker.nodes.slot(of: owner) == nil {
                 self.fail("\(name) belongs to \(owner), which has ended")
+            }
+            if Set(queue.map(\.replicas)).count > 1 || queue.first?.fence == 0 {
+                self.fail("\(name) is two things, or has no number")
             }
             for claim in queue { claims[claim.reference, default: 0] += 1 }
         }

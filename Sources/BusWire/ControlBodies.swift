@@ -41,11 +41,35 @@ package struct HelloBody: Hashable, Sendable {
         package var name: String
         package var object: ObjectNumber
         package var interface: String
+        /// How callers choose if the object is one of several replicas; nil for a queue.
+        package var replicas: ReplicaPolicy?
 
-        package init(name: String, object: ObjectNumber, interface: String) {
+        package init(
+            name: String, object: ObjectNumber, interface: String, replicas: ReplicaPolicy? = nil
+        ) {
             self.name = name
             self.object = object
             self.interface = interface
+            self.replicas = replicas
+        }
+
+        fileprivate init?(_ row: Value) {
+            guard let name = row[0]?.stringValue, name.utf8.count <= WireLimits.nameBytes,
+                let object = row[1]?.unsignedValue, let interface = row[2]?.stringValue
+            else { return nil }
+            self.init(
+                name: name, object: ObjectNumber(rawValue: object), interface: interface)
+            guard let policy = row[3] else { return }
+            guard let known = policy.stringValue.flatMap(ReplicaPolicy.init(rawValue:)) else {
+                return nil
+            }
+            self.replicas = known
+        }
+
+        fileprivate var row: Value {
+            .array(
+                [.string(self.name), Value(self.object.rawValue), .string(self.interface)]
+                    + (self.replicas.map { [.string($0.rawValue)] } ?? []))
         }
     }
 
@@ -90,10 +114,7 @@ package struct HelloBody: Hashable, Sendable {
                     span.put(row.generation.rawValue, at: at + 8)
                     span.put(row.count, at: at + 16)
                 }))
-        map[.string("names")] = .array(
-            self.names.map {
-                .array([.string($0.name), Value($0.object.rawValue), .string($0.interface)])
-            })
+        map[.string("names")] = .array(self.names.map(\.row))
         return encodedBody(map)
     }
 
@@ -129,11 +150,10 @@ package struct HelloBody: Hashable, Sendable {
             self.exports.allSatisfy({ $0.count <= WireLimits.copiesMax })
         else { throw BodyError(message: "nobody has that many copies of a reference") }
         for row in map[.string("names")]?.arrayValue ?? [] {
-            guard let name = row[0]?.stringValue, name.utf8.count <= WireLimits.nameBytes,
-                let object = row[1]?.unsignedValue, let interface = row[2]?.stringValue
-            else { throw BodyError(message: "names has a malformed row") }
-            self.names.append(
-                Name(name: name, object: ObjectNumber(rawValue: object), interface: interface))
+            guard let name = Name(row) else {
+                throw BodyError(message: "names has a malformed row")
+            }
+            self.names.append(name)
         }
     }
 }

@@ -17,6 +17,9 @@ package struct Extensions: Hashable, Sendable {
     package var ranges: [ClosedRange<UInt64>] = []
     /// A CBOR map of strings: the trace context, as W3C names its headers.
     package var trace: [UInt8]?
+    /// Of a call by the name of a replica group: the number of the members among which the caller
+    /// has chosen; 0 if it does not matter.
+    package var members: UInt64 = 0
 
     package init() {}
 
@@ -65,6 +68,10 @@ package struct Extensions: Hashable, Sendable {
             frame.append(number: UInt16(clamping: trace.count))
             frame.append(contentsOf: trace.prefix(Int(UInt16.max)))
         }
+        if self.members > 0 {
+            flags.insert(.members)
+            frame.append(number: self.members)
+        }
         return flags
     }
 
@@ -96,6 +103,10 @@ package struct Extensions: Hashable, Sendable {
         if flags.contains(.trace) {
             self.trace = try cursor.bytes("trace", in: frame, limit: WireLimits.traceBytes)
         }
+        if flags.contains(.members) {
+            self.members = try cursor.number("members", in: frame)
+            guard self.members > 0 else { throw .malformedExtension("members") }
+        }
         guard cursor.offset == end else { throw .malformedExtension("length") }
     }
 
@@ -118,6 +129,17 @@ package struct Extensions: Hashable, Sendable {
         let start = cursor.offset
         try cursor.skip(Int(count), "name")
         return start..<start + Int(count)
+    }
+
+    /// The number of the members among which the caller has chosen, without reading the rest; 0
+    /// when there is none.
+    package static func members(in frame: RawSpan, header: FrameHeader) -> UInt64 {
+        let size = MemoryLayout<UInt64>.size
+        guard header.flags.contains(.members), Int(header.extensionLength) >= size else {
+            return 0
+        }
+        // The last of the extensions.
+        return frame.number(at: header.referencesStart(byteCount: frame.byteCount) - size)
     }
 
     /// The published name in a frame, without reading the rest; nil when there is none.

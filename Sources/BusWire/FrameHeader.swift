@@ -61,6 +61,7 @@ package struct MessageFlags: OptionSet, Hashable, Sendable {
     package static let hint = MessageFlags(rawValue: 1 << 4)
     package static let ranges = MessageFlags(rawValue: 1 << 5)
     package static let trace = MessageFlags(rawValue: 1 << 6)
+    package static let members = MessageFlags(rawValue: 1 << 7)
     /// No answer is wanted; at most once, never sent again.
     package static let oneWay = MessageFlags(rawValue: 1 << 8)
     /// Sent before on an earlier link, or to an earlier link of the callee.
@@ -72,7 +73,7 @@ package struct MessageFlags: OptionSet, Hashable, Sendable {
     package static let byBroker = MessageFlags(rawValue: 1 << 11)
 
     package static let extensions: MessageFlags = [
-        .chain, .parent, .method, .name, .hint, .ranges, .trace,
+        .chain, .parent, .method, .name, .hint, .ranges, .trace, .members,
     ]
     /// Every flag that has a meaning.
     package static let known: MessageFlags = extensions.union([

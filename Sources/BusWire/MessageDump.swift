@@ -80,6 +80,7 @@ package enum MessageDump {
             words.append("settled=\(ranges.joined(separator: ","))")
         }
         if let trace = extensions.trace { words.append("trace=\(trace.count)B") }
+        if extensions.members > 0 { words.append("members=\(extensions.members)") }
         return words
     }
 

@@ -125,6 +125,7 @@ final class ScriptedNode {
     func call(
         _ target: Reference, _ references: [Reference] = [], number: UInt64 = 1,
         flags: MessageFlags = [], peerEpoch: Epoch = .none, name: String? = nil,
+        members: UInt64 = 0,
         parent: (caller: IncarnationID, number: UInt64)? = nil
     ) {
         var header = FrameHeader(
@@ -134,6 +135,7 @@ final class ScriptedNode {
         var extensions = Extensions()
         extensions.method = "run()"
         extensions.name = name
+        extensions.members = members
         extensions.parent = parent.map {
             Extensions.ParentCall(caller: $0.caller, number: CallNumber(rawValue: $0.number))
         }
@@ -205,6 +207,20 @@ final class ScriptedNode {
         self.ask(
             "publish(_:as:interface:)",
             [.reference(ReferenceSlot(0)), .string(name), .string(interface)],
+            references: [ReferenceEntry(reference: self.object(number))])
+    }
+
+    /// Publishes object `number` as one of several.
+    @discardableResult
+    func publish(
+        _ name: String, _ number: UInt64 = 7, interface: String = "I", replicas: String
+    ) -> Message {
+        self.ask(
+            "publish(_:as:interface:replicas:)",
+            [
+                .reference(ReferenceSlot(0)), .string(name), .string(interface),
+                .string(replicas),
+            ],
             references: [ReferenceEntry(reference: self.object(number))])
     }
 

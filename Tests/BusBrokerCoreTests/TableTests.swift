@@ -211,8 +211,8 @@ private func reference(_ owner: UInt64, _ object: UInt64) -> Reference {
         for owner in 1...4 as ClosedRange<UInt64> {
             for object in 0..<2 as Range<UInt64> {
                 let asked = reference(owner, object)
-                let answer = table.isHead(asked, ofNameIn: frame.span.bytes, at: range)
-                #expect(answer == (asked == head))
+                let answer = table.meaning(of: asked, byNameIn: frame.span.bytes, at: range)
+                #expect(answer == (asked == head ? .head : .nothing))
             }
         }
     }

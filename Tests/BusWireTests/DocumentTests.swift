@@ -138,6 +138,10 @@ import Testing
         #expect(try limits(under: "6. Watching") == bounds.map { "\($0.0) \($0.1)" })
     }
 
+    @Test func `limits lists every bound of names`() throws {
+        #expect(try limits(under: "8. Names") == ["replicasMax \(NameTable.replicasMax)"])
+    }
+
     /// Every stored property with its number, spans of time in milliseconds.
     private func bounds(of limits: Any) -> [String] {
         Mirror(reflecting: limits).children.map { child in

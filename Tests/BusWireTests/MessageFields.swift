@@ -61,6 +61,7 @@ struct MessageFields {
         if let trace = extensions.trace {
             self.fields["trace"] = (try? Value(cbor: trace))?.json() ?? "unreadable"
         }
+        self.add("members", extensions.members)
     }
 
     private mutating func add(_ hello: HelloBody) {
@@ -79,7 +80,9 @@ struct MessageFields {
                 "\(export.object) generation \(export.generation.rawValue) count \(export.count)"
         }
         for (index, name) in hello.names.enumerated() {
-            self.fields["hello.name \(index)"] = "\(name.name) \(name.object) \(name.interface)"
+            let words = [name.name, "\(name.object)", name.interface, name.replicas?.rawValue]
+            self.fields["hello.name \(index)"] =
+                words.compactMap(\.self).joined(separator: " ")
         }
     }
 
@@ -116,8 +119,8 @@ struct MessageFields {
 /// The names of docs/protocol/framing.md §3, by bit.
 let flagsByBit: [(bit: Int, name: String, flag: MessageFlags)] = [
     (0, "chain", .chain), (1, "parent", .parent), (2, "method", .method), (3, "name", .name),
-    (4, "hint", .hint), (5, "ranges", .ranges), (6, "trace", .trace), (8, "oneWay", .oneWay),
-    (9, "resent", .resent), (10, "idempotent", .idempotent),
+    (4, "hint", .hint), (5, "ranges", .ranges), (6, "trace", .trace), (7, "members", .members),
+    (8, "oneWay", .oneWay), (9, "resent", .resent), (10, "idempotent", .idempotent),
     (11, "byBroker", .byBroker),
 ]
 

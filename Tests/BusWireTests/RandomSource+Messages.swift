@@ -74,6 +74,7 @@ extension RandomSource {
             }
         }
         if self.below(2) == 0 { extensions.trace = self.bytes(atMost: 60) }
+        if self.below(2) == 0 { extensions.members = self.next() | 1 }
         return extensions
     }
 

@@ -106,6 +106,18 @@ import Testing
         #expect(try Extensions.name(in: small.frame.span.bytes, header: small.header) == nil)
     }
 
+    @Test func `the number of the members of a call is found without reading the rest`() throws {
+        for (name, number) in [("call-replica", 23), ("call-full", 9), ("call-small", 0)]
+            as [(String, UInt64)]
+        {
+            let message = try Vector.named(name).message()
+            let span = message.frame.span.bytes
+            #expect(Extensions.members(in: span, header: message.header) == number)
+        }
+        let cut = try Vector.named("bad-members-cut").message()
+        #expect(Extensions.members(in: cut.frame.span.bytes, header: cut.header) == 0)
+    }
+
     @Test func `a small call takes 75 bytes, and one frame`() throws {
         let message = try Vector.named("call-small").message()
         #expect(message.byteCount == FrameHeader.size + 2 + 9)
@@ -151,6 +163,7 @@ func readAll(_ message: Message) {
     let span = message.frame.span.bytes
     _ = try? MessageFields(message)
     _ = try? Extensions.name(in: span, header: message.header)
+    _ = Extensions.members(in: span, header: message.header)
     _ = try? HelloBody(payloadOf: span, message.header)
     _ = try? WelcomeBody(payloadOf: message)
     _ = FailureBody(payloadOf: message)

@@ -115,7 +115,8 @@ import Testing
         hello.names = (0..<random.below(5)).map { _ in
             HelloBody.Name(
                 name: random.text(atMost: 9), object: ObjectNumber(rawValue: random.next()),
-                interface: random.text(atMost: 9))
+                interface: random.text(atMost: 9),
+                replicas: [nil, .roundRobin, .leastOutstanding][Int(random.below(3))])
         }
         let message = Message(FrameHeader(kind: .hello), payload: hello.encoded())
         #expect(try HelloBody(payloadOf: message.frame.span.bytes, message.header) == hello)

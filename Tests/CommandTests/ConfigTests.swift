@@ -62,7 +62,7 @@ private func withFile<Result>(
         let section = try #require(SettingsSection.all.first { $0.name == command })
         let all = Set(section.settings.map(\.key))
         // What has no default is there without a value.
-        let bare: Set = command == "worker" ? ["node", "timeout"] : ["quotas"]
+        let bare: Set = command == "worker" ? ["node", "timeout", "replicas"] : ["quotas"]
         for key in bare { #expect(text.contains("#\(key):\n"), "\(key)") }
         let standard = try await Checked(command)
         try await withFile(open) { path in

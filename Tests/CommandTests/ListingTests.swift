@@ -43,6 +43,38 @@ import Testing
         #expect(try await site.run("ls", "counter").output.count == 2)
     }
 
+    @Test func `ls lists replicas with their policy, and calls go to one after another`()
+        async throws
+    {
+        let options = ["--replicas", "roundRobin", "counter"]
+        let site = try await Site(objects: options)
+        let other = try await site.worker(options, name: "other")
+        let plain = try await site.run("ls")
+        #expect(plain.output.count == 3)
+        #expect(plain.output.first?.hasSuffix("REPLICAS") == true)
+        #expect(plain.output.dropFirst().allSatisfy { $0.hasSuffix("roundRobin") })
+        let rows = try #require(
+            try json(try await site.run("ls", "--json").output) as? [[String: Any]])
+        #expect(rows.map { $0["node"] as? String } == ["worker", "other"])
+        #expect(rows.allSatisfy { $0["replicas"] as? String == "roundRobin" })
+        #expect(rows.allSatisfy { $0["standby"] as? Int == 0 && $0["fence"] == nil })
+        #expect(try await site.run("tree").output.count == 1)
+        let queue = try Tool(["worker", "--bus", site.url, "counter"])
+        let outcome = try await queue.outcome()
+        #expect(outcome.status != 0)
+        #expect(outcome.errors.first?.contains("counter is a group of replicas") == true)
+        other.signal(SIGTERM)
+        #expect(try await other.exitStatus() == 0)
+        #expect(try await site.run("ls").output.count == 2)
+        let unknown = try await Tool(["worker", "--replicas", "fairly", "counter"]).outcome()
+        #expect(unknown.status == 2)
+        #expect(
+            unknown.errors == [
+                "error: --replicas: replicas: 'fairly' is no policy; known are roundRobin, "
+                    + "leastOutstanding"
+            ])
+    }
+
     @Test func `an empty bus lists nothing`() async throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -14,6 +14,9 @@ struct BrokerBooks {
         var seal: Seal
     }
 
+    /// The one name that is published as that of replicas.
+    static let group = "group"
+
     /// What each node has a right to in this run of the broker.
     var rights: [IncarnationID: [Reference: Right]] = [:]
     /// What each node knows that it holds, and has put into messages.
@@ -203,7 +206,9 @@ struct BrokerBooks {
         // What is sent on a link that has ended since reaches nobody.
         guard let link else { return nil }
         for entry in message.references where entry.reference.owner != link.incarnation {
-            let isPublished = self.published.values.contains { $0.first == entry.reference }
+            let isPublished =
+                self.published.values.contains { $0.first == entry.reference }
+                || self.published[Self.group]?.contains(entry.reference) ?? false
             let isClaimed =
                 inHand.map {
                     $0.original?.references(in: $0.frame.span.bytes).contains {

@@ -117,7 +117,9 @@ extension BrokerDoor {
             }
         }
         hello.names = names.sorted { $0.key < $1.key }.map {
-            HelloBody.Name(name: $0.key, object: $0.value.object, interface: "I")
+            HelloBody.Name(
+                name: $0.key, object: $0.value.object, interface: "I",
+                replicas: $0.key == BrokerBooks.group ? .roundRobin : nil)
         }
     }
 
@@ -223,7 +225,7 @@ extension BrokerDoor {
         self.send(header, from: peer, payload: payload, extensions: extensions, entries: entries)
     }
 
-    /// Each node publishes an object of its own.
+    /// Each node publishes an object of its own, and as one of the replicas of a name.
     private mutating func publishEverywhere() {
         let object = ObjectNumber(rawValue: UInt64(self.script.below(5)) + 1)
         for peer in self.peers.indices {
@@ -231,6 +233,13 @@ extension BrokerDoor {
             self.ask(
                 peer, "publish(_:as:interface:)",
                 [.reference(ReferenceSlot(0)), .string("\(object)-of-\(peer)"), .string("I")],
+                [ReferenceEntry(reference: own)])
+            self.ask(
+                peer, "publish(_:as:interface:replicas:)",
+                [
+                    .reference(ReferenceSlot(0)), .string(BrokerBooks.group), .string("I"),
+                    .string(ReplicaPolicy.roundRobin.rawValue),
+                ],
                 [ReferenceEntry(reference: own)])
         }
     }

@@ -20,6 +20,7 @@ import TestObjects
 ///     TestWorker open PATH       opens a file of that server, keeps it, and says "open"
 ///     TestWorker serve NAME      publishes a counter and says "ready"; when it is told to end, it
 ///                                drains and says how much was counted
+///     TestWorker replica NAME    the same, as one of several by turns
 ///     TestWorker fail TEXT       writes to standard error and ends with status 3
 @main struct TestWorker {
     static func main() async throws {
@@ -64,9 +65,10 @@ import TestObjects
             let files = try await bus.find(FileServer.self, named: "files")
             kept.append(try await files.open(name))
             say("open")
-        case "serve":
+        case "serve", "replica":
             let counter = Counter(actorSystem: bus)
-            try await bus.publish(counter, as: name)
+            let replicas: ReplicaPolicy? = arguments.first == "replica" ? .roundRobin : nil
+            try await bus.publish(counter, as: name, replicas: replicas)
             say("ready")
             try await bus.run()
             say("\(try await counter.value())")

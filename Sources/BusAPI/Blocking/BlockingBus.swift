@@ -85,12 +85,12 @@ public struct BlockingBus: Sendable {
         return try bus.wait { try await bus.names(prefix: prefix) }
     }
 
-    /// Makes an object of this process findable by name; see `Bus.publish(_:as:)`.
+    /// Makes an object of this process findable by name; see `Bus.publish(_:as:replicas:)`.
     public func publish<Object: DistributedActor>(
-        _ object: Object, as name: String
+        _ object: Object, as name: String, replicas: ReplicaPolicy? = nil
     ) throws where Object.ActorSystem == Bus {
         let bus = self.bus
-        try bus.wait { try await bus.publish(object, as: name) }
+        try bus.wait { try await bus.publish(object, as: name, replicas: replicas) }
     }
 
     /// Takes back a name that this node has published.
@@ -142,11 +142,13 @@ public struct BlockingBus: Sendable {
     /// Makes an object of `makeObject` findable by name; it lives while it is published.
     ///
     /// - Throws: `BusError` of kind `denied` if it lives elsewhere.
-    public func publish(_ object: BlockingObject, as name: String) throws {
+    public func publish(
+        _ object: BlockingObject, as name: String, replicas: ReplicaPolicy? = nil
+    ) throws {
         guard let host = object.remote.local(as: BlockingHost.self) else {
             throw BusError(.denied, "only objects of this process can be published")
         }
-        try self.publish(host, as: name)
+        try self.publish(host, as: name, replicas: replicas)
     }
 
     // MARK: Ends

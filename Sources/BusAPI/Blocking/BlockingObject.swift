@@ -76,6 +76,9 @@ public struct BlockingObject: Sendable, Hashable, Codable {
         BlockingObject(self.remote.oneway, keeping: self.kept)
     }
 
+    /// The same object without its name, one of several replicas; see `RemoteObject`.
+    public var pinned: BlockingObject { BlockingObject(self.remote.pinned, keeping: self.kept) }
+
     /// The same object with calls that may run twice; see `RemoteObject`.
     public var idempotent: BlockingObject {
         BlockingObject(self.remote.idempotent, keeping: self.kept)

@@ -129,7 +129,10 @@ extension SharedDictionary: AsyncSequence {
     public func elements(
         chunk: Int = SharedLimits.chunk
     ) -> SharedElements<SharedEntry<Key, Element>> {
-        SharedElements(chunk: chunk) { try await self.slice($0) }
+        SharedElements(chunk: chunk) {
+            let one = SharedDictionary(self.handle.ofOneReplica)
+            return { try await one.slice($0) }
+        }
     }
 }
 

@@ -2,19 +2,20 @@
 
 /// The elements of a shared collection, a chunk at a time.
 public struct SharedElements<Element: Codable & Sendable>: AsyncSequence, Sendable {
-    private let chunk: Int
-    private let fetch: @Sendable (Range<Int>) async throws -> [Element]
+    typealias Fetch = @Sendable (Range<Int>) async throws -> [Element]
 
-    init(
-        chunk: Int, _ fetch: @escaping @Sendable (Range<Int>) async throws -> [Element]
-    ) {
+    private let chunk: Int
+    private let begin: @Sendable () -> Fetch
+
+    /// - Parameter begin: called for each iteration, which may stay with one of several replicas.
+    init(chunk: Int, _ begin: @escaping @Sendable () -> Fetch) {
         self.chunk = Swift.min(Swift.max(1, chunk), SharedLimits.sliceMax)
-        self.fetch = fetch
+        self.begin = begin
     }
 
     /// Starts at the beginning.
     public func makeAsyncIterator() -> SharedIterator<Element> {
-        SharedIterator(chunk: self.chunk, self.fetch)
+        SharedIterator(chunk: self.chunk, self.begin())
     }
 }
 

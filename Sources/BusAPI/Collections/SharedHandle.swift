@@ -25,6 +25,9 @@ struct SharedHandle<Host: BusObjectProtocol>: Sendable, Hashable {
 
     func with(_ object: RemoteObject) -> Self { Self(object, keeping: self.kept) }
 
+    /// The same collection; of several replicas one.
+    var ofOneReplica: Self { self.object.id.isOfGroup ? self.with(self.object.pinned) : self }
+
     /// Does the same at the host, in this process or by a call.
     func perform<Outcome: Codable & Sendable>(
         _ method: String, _ arguments: [any Encodable & Sendable] = [],

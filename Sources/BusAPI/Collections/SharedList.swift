@@ -137,7 +137,10 @@ extension SharedList: AsyncSequence {
 
     /// Goes through the list with `chunk` elements at a time, and never holds more.
     public func elements(chunk: Int = SharedLimits.chunk) -> SharedElements<Element> {
-        SharedElements(chunk: chunk) { try await self.slice($0) }
+        SharedElements(chunk: chunk) {
+            let one = SharedList(self.handle.ofOneReplica)
+            return { try await one.slice($0) }
+        }
     }
 }
 

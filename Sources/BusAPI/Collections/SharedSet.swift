@@ -88,7 +88,10 @@ extension SharedSet: AsyncSequence {
 
     /// Goes through the set with `chunk` members at a time, and never holds more.
     public func elements(chunk: Int = SharedLimits.chunk) -> SharedElements<Element> {
-        SharedElements(chunk: chunk) { try await self.slice($0) }
+        SharedElements(chunk: chunk) {
+            let one = SharedSet(self.handle.ofOneReplica)
+            return { try await one.slice($0) }
+        }
     }
 }
 

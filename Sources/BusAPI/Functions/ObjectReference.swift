@@ -14,12 +14,15 @@ extension Bus {
     /// published.
     ///
     /// - Throws: `BusError`: `denied` if it lives elsewhere, `invalid` if this node has published
-    ///   another object as `name`.
-    public func publish(_ reference: some ObjectReference, as name: String) async throws {
+    ///   another object as `name`, or others have with another `replicas`; see
+    ///   `publish(_:as:replicas:)` of objects.
+    public func publish(
+        _ reference: some ObjectReference, as name: String, replicas: ReplicaPolicy? = nil
+    ) async throws {
         guard let host = reference.object.local(as: (any BusObjectProtocol).self) else {
             throw BusError(.denied, "only objects of this process can be published")
         }
-        try await self.publish(host, as: name)
+        try await self.publish(host, as: name, replicas: replicas)
     }
 
     /// Finds a published function or collection; it follows the name, as typed proxies do.
@@ -36,7 +39,7 @@ extension RemoteObject {
     /// The object itself, if it lives in this process and is of that type.
     func local<Object>(as type: Object.Type) -> Object? {
         let current = self.bus.current(self.id)
-        guard self.bus.isOwn(current.reference) else { return nil }
+        guard self.bus.isOwn(current.reference), !self.id.isOfGroup else { return nil }
         return self.bus.objects.object(current.reference.object) as? Object
     }
 }

@@ -90,7 +90,7 @@ extension BrokerStateMachine {
     private func meaning(of target: Reference) -> (String) -> Bool {
         let names = self.names
         return { text in
-            names.head(of: text)?.reference == target || target.description == text
+            names.means(text, target) || target.description == text
         }
     }
 

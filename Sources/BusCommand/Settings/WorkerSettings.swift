@@ -15,6 +15,8 @@ struct WorkerConfiguration: Hashable, Sendable {
     var root = "."
     /// The example objects to publish.
     var objects = Example.usual.map(\.rawValue)
+    /// How callers choose among all workers that publish these objects; empty for a queue.
+    var replicas = ""
     var logLevel = Log.standardLevel
     /// Whether every message is printed to the standard error.
     var dump = false
@@ -30,6 +32,7 @@ enum WorkerSettings {
         timeout,
         .text("root", \.root),
         .texts("objects", \.objects),
+        replicas,
         .level("logLevel", \.logLevel),
         .flag("dump", \.dump),
     ]
@@ -38,6 +41,13 @@ enum WorkerSettings {
         if case .text(let name) = value { root.node = name }
     } read: {
         $0.node.map(SettingValue.text)
+    }
+
+    private static let replicas = SettingBinding<WorkerConfiguration>("replicas", .text) {
+        value, root in
+        if case .text(let policy) = value { root.replicas = policy }
+    } read: {
+        $0.replicas.isEmpty ? nil : .text($0.replicas)
     }
 
     private static let timeout = SettingBinding<WorkerConfiguration>(
@@ -50,7 +60,8 @@ enum WorkerSettings {
 
     /// A worker's configuration with `settings` applied.
     ///
-    /// - Throws: `CommandFailure` for an object that is none of the examples.
+    /// - Throws: `CommandFailure` for an object that is none of the examples, and a policy that is
+    ///   none.
     static func configuration(_ settings: Settings) throws -> WorkerConfiguration {
         var configuration = WorkerConfiguration()
         self.all.apply(settings, to: &configuration)
@@ -59,6 +70,13 @@ enum WorkerSettings {
             throw CommandFailure.usage(
                 "\(origin.text): objects: '\(unknown)' is no example object; known are "
                     + Example.names)
+        }
+        let policy = configuration.replicas
+        if !policy.isEmpty, ReplicaPolicy(rawValue: policy) == nil {
+            let origin = settings["replicas"]?.origin ?? .standard
+            let known = ReplicaPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw CommandFailure.usage(
+                "\(origin.text): replicas: '\(policy)' is no policy; known are \(known)")
         }
         return configuration
     }

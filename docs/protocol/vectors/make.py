@@ -13,7 +13,7 @@ KINDS = dict(
     REPLY=17, FAILURE=18, CANCEL=19, ACKNOWLEDGE=20, RELEASE=32, UNREF=33, REVOKE=34,
     PEER_RELINKED=48, PEER_ENDED=49, REVOKED=50, UNIMPLEMENTED=63, KIND_200=200)
 FLAGS = dict(
-    chain=0, parent=1, method=2, name=3, hint=4, ranges=5, trace=6, oneWay=8, resent=9,
+    chain=0, parent=1, method=2, name=3, hint=4, ranges=5, trace=6, members=7, oneWay=8, resent=9,
     idempotent=10)
 A, B = 0xA1, 0xB2
 SEAL = bytes(range(0x10, 0x20))
@@ -160,14 +160,15 @@ EXTENSIONS = dict(
     parent=lambda it: struct.pack("<QQ", *it),
     method=text, name=text, hint=text,
     ranges=lambda it: struct.pack("<H", len(it)) + b"".join(struct.pack("<QQ", *r) for r in it),
-    trace=lambda it: struct.pack("<H", len(cbor(it))) + cbor(it))
+    trace=lambda it: struct.pack("<H", len(cbor(it))) + cbor(it),
+    members=lambda it: struct.pack("<Q", it))
 
 
 def shown_extension(name, it):
     return {
         "chain": lambda: f"{it[0]:016x}~{it[1]}", "parent": lambda: f"{it[0]:016x}#{it[1]}",
         "ranges": lambda: " ".join(f"{first}-{last}" for first, last in it),
-        "trace": lambda: json.dumps(it)}.get(name, lambda: it)()
+        "trace": lambda: json.dumps(it), "members": lambda: str(it)}.get(name, lambda: it)()
 
 
 def write(name, remark, message, more=()):
@@ -195,12 +196,12 @@ def handshakes():
         incarnation=A, secret=SECRET,
         holdings=row(*held) + struct.pack("<Q", 3) + row(*other) + struct.pack("<Q", 1),
         exports=struct.pack("<QIIQ", 4, 1, 0, 2) + struct.pack("<QIIQ", 5, 3, 0, 1),
-        names=[["counter", 4, "Counter"]])
+        names=[["counter", 4, "Counter"], ["resizer", 5, "Resizer", "roundRobin"]])
     hello += [
         ("hello.incarnation", f"{A:016x}"), ("hello.secret", SECRET.hex()),
         ("hello.holding 0", told(*held) + " count 3"), ("hello.holding 1", told(*other) + " count 1"),
         ("hello.export 0", "4 generation 1 count 2"), ("hello.export 1", "5 generation 3 count 1"),
-        ("hello.name 0", "counter 4 Counter")]
+        ("hello.name 0", "counter 4 Counter"), ("hello.name 1", "resizer 5 Resizer roundRobin")]
     write("hello-resume", "HELLO of a node that resumes its incarnation: what it holds (rcv), what it\n"
           "has given out (exp), and what it has published.",
           Message("HELLO", payload=body, epoch=3, sequence=1, **token), hello)
@@ -236,7 +237,8 @@ def calls():
                   [(A, 4), (B, 9, 2, SEAL)], [buffer],
                   dict(chain=(A, 12), parent=(B, 40), method="transfer(_:to:)", name="bank",
                        hint="$s4Bank7AccountC8transferyySi_ACtF", ranges=[(30, 33), (35, 41)],
-                       trace={"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}),
+                       trace={"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+                       members=9),
                   epoch=2, sequence=77, peer=A, object=7, call=42, behind=13, peerEpoch=4,
                   remaining=1_500_000_000))
     write("call-one-way", "CALL that wants no answer: number 0.",
@@ -249,6 +251,16 @@ def calls():
           Message("REPLY", payload=[Slot(0), "Counter", 5], references=[(B, 7, 1, SEAL)], epoch=1,
                   sequence=3,
                   call=3))
+    write("call-publish-replica", "CALL to the broker itself: publish own object 5 as a replica of \"resizer\".",
+          Message("CALL", payload=[Slot(0), "resizer", "Resizer", "roundRobin"], references=[(A, 5)],
+                  extra=dict(method="publish(_:as:interface:replicas:)"), epoch=1, sequence=8, call=3,
+                  behind=2))
+    write("reply-find-replicas", "REPLY of the broker to find(\"resizer\"): two replicas, whose number is 23.",
+          Message("REPLY", payload=[Slot(0), "Resizer", 23, "roundRobin", [Slot(0), Slot(1)]],
+                  references=[(B, 7, 1, SEAL), (A, 5)], epoch=1, sequence=4, call=4))
+    write("call-replica", "CALL of one of the replicas 23 of \"resizer\".",
+          Message("CALL", payload=[3], extra=dict(method="resize(_:)", name="resizer", members=23),
+                  epoch=1, sequence=9, peer=B, object=7, call=5, behind=1))
     write("reply", "REPLY to call-small, as the caller gets it.",
           Message("REPLY", payload=3, epoch=1, sequence=4, peer=B, call=1))
     body = dict(kind="failed", executed="yes", message="the account is overdrawn", type="Bank.Overdrawn",
@@ -329,11 +341,18 @@ def bad():
     write_bad("ranges-many", "33 ranges announced.", "overLimit ranges", extension(32, b"\x21\x00"))
     write_bad("left-over", "A byte behind the last extension.", "malformedExtension length",
               extension(4, b"\x03\x00add\x00"))
-    write_bad("reserved-extension", "Flag bit 7, which nobody may set, with an extension of its own.",
-              "malformedExtension length", extension(128, b"\x00\x00"))
+    write_bad("members-cut", "A number of members of seven bytes.", "malformedExtension members",
+              extension(128, bytes(7)))
+    write_bad("members-zero", "Members numbered 0.", "malformedExtension members",
+              extension(128, bytes(8)))
     body = dict(versions=[1], node="shell", program="objbus", process=4711, holdings=bytes(47))
     write_bad("hello-holdings", "A HELLO whose holdings are no whole rows.",
               "body holdings is not a table of rows of 48 bytes",
+              Message("HELLO", payload=body, epoch=1, sequence=1).hex())
+    body = dict(versions=[1], node="shell", program="objbus", process=4711,
+                names=[["resizer", 5, "Resizer", "fairly"]])
+    write_bad("hello-policy", "A HELLO with replicas by a policy that nobody knows.",
+              "body names has a malformed row",
               Message("HELLO", payload=body, epoch=1, sequence=1).hex())
     body = dict(versions=[1], node="shell", program="objbus", process=4711, incarnation=A)
     write_bad("hello-secret", "A HELLO that claims an incarnation without its secret.",
