@@ -15,11 +15,11 @@ import profiling
 import report
 from harness import BenchmarkError, BusWorld, FloorWorld, Harness, PeersWorld, Probe, say
 from procedures import PROCEDURES
-from peers import DBusWorld, NATSWorld
+from peers import DBusWorld, GRPCWorld, NATSWorld
 from workloads import PEER_ROWS, PEER_SAMPLES, ROWS, SAMPLES, Round
 
 WORLDS = {"floor": FloorWorld, "bus": BusWorld, "peers": PeersWorld,
-          "nats": NATSWorld, "dbus": DBusWorld}
+          "nats": NATSWorld, "dbus": DBusWorld, "grpc": GRPCWorld}
 
 
 def arguments():
@@ -31,7 +31,7 @@ def arguments():
   scripts/bench --quick                      one round, to see whether all is well
   scripts/bench --only add-64 --rounds 9     one row, or several: --only add-1 add-64
   scripts/bench --json figures.jsonl         every sample and every row, one a line
-  scripts/bench --peers                      NATS and D-Bus in turn      with objbus
+  scripts/bench --peers                      NATS, D-Bus and gRPC in turn with objbus
   scripts/bench --profile                    where the microseconds go
   scripts/bench --merge one.jsonl two.jsonl  the table of several runs with --only
 
@@ -46,7 +46,7 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds (default: 5)")
     parser.add_argument(
         "--peers", action="store_true",
-        help="only what a user would pick instead: NATS, D-Bus")
+        help="only what a user would pick instead: NATS, D-Bus, gRPC")
     parser.add_argument(
         "--profile", action="store_true",
         help="only where the time of a call goes, by process and library, as perf sees it")

@@ -102,7 +102,7 @@ SAMPLES = [
     Sample("clients-16", "add", ADD, 64, 40_000, 500, clients=16),
 ]
 
-PEERS = {"nats": "NATS", "dbus": "D-Bus"}
+PEERS = {"nats": "NATS", "dbus": "D-Bus", "grpc": "gRPC (no broker)"}
 
 PEER_SAMPLES = [
     sample for peer in PEERS for sample in (
