@@ -69,9 +69,7 @@ extension NodeStateMachine {
                 epoch: self.epoch, received: message.header.sequence, lastHeard: now,
                 others: UInt64(message.byteCount), tellAfter: max(1, welcome.credit / 4)))
         self.reconnect.succeeded()
-        self.timers.add(
-            .heartbeat(self.epoch),
-            due: now.advanced(by: Span(nanoseconds: welcome.heartbeat)))
+        self.scheduleBeat(at: now)
         effects.append(
             .report(.linked(welcome.incarnation, self.epoch, brokerRun: welcome.run)))
         // HELLO has told of the others, and calls of earlier rights went with the link before.
@@ -104,6 +102,7 @@ extension NodeStateMachine {
     /// There will be no other link: nothing is called, held, given out or published any more.
     mutating func end(_ error: BusError, _ effects: inout [NodeEffect]) {
         self.phase = .closed
+        self.nextBeat = .distantFuture
         self.endIncarnation(error, &effects)
         self.publications = [:]
         self.exportsDied(&effects)
@@ -160,6 +159,7 @@ extension NodeStateMachine {
         self.count(drop)
         effects.append(.closeLink(self.epoch))
         self.phase = .pausing
+        self.nextBeat = .distantFuture
         let delay = self.reconnect.failed(&self.random)
         self.timers.add(.reconnect, due: now.advanced(by: delay))
     }

@@ -57,7 +57,6 @@ package struct NodeStateMachine: Sendable {
     enum Timer: Sendable {
         case reconnect
         case handshake(Epoch)
-        case heartbeat(Epoch)
         case acknowledge(IncarnationID)
     }
 
@@ -71,6 +70,9 @@ package struct NodeStateMachine: Sendable {
     package internal(set) var epoch = Epoch.none
     var reconnect: ReconnectStateMachine
     var timers = TimerQueue<Timer>()
+    /// When this node sends HEARTBEAT unasked. Each answer to the broker's puts it off, which of a
+    /// timer would wake the node all the same.
+    var nextBeat = Tick.distantFuture
     var grant: WelcomeBody?
 
     var numbersIssued: UInt64 = 0
@@ -141,7 +143,7 @@ package struct NodeStateMachine: Sendable {
 
     /// When `timePassed` is next wanted.
     package var nextDeadline: Tick {
-        min(self.timers.nextDue ?? .distantFuture, self.earliestDeadline)
+        min(self.timers.nextDue ?? .distantFuture, self.earliestDeadline, self.nextBeat)
     }
 
     /// The shell is ready to open sockets.
@@ -221,6 +223,7 @@ package struct NodeStateMachine: Sendable {
             self.loseLink("the broker stops", .brokerStopped, at: now, &effects)
         case .heartbeat:
             self.oneWayTaken(header.call.rawValue)
+            self.answerBeat(at: now, &effects)
         case .unimplemented:
             break
         default:
@@ -242,19 +245,25 @@ package struct NodeStateMachine: Sendable {
             case .handshake(let epoch):
                 guard case .opening(epoch) = self.phase else { continue }
                 self.loseLink("the broker does not answer", .linkSilence, at: now, &effects)
-            case .heartbeat(let epoch):
-                self.beat(epoch, at: now, &effects)
             case .acknowledge(let peer):
                 self.acknowledgeDue(peer, &effects)
             }
         }
+        if self.nextBeat <= now { self.beat(at: now, &effects) }
         if self.earliestDeadline <= now { self.expireQuestions(at: now, &effects) }
     }
 
-    private mutating func beat(
-        _ epoch: Epoch, at now: Tick, _ effects: inout [NodeEffect]
-    ) {
-        guard case .linked(var link) = self.phase, link.epoch == epoch, let grant else { return }
+    /// Sends HEARTBEAT while the node is awake for the broker's, unless one went out lately: the
+    /// broker sends more than one each `heartbeat` while it tells what it has taken in.
+    private mutating func answerBeat(at now: Tick, _ effects: inout [NodeEffect]) {
+        guard let grant, self.nextBeat.since(now).nanoseconds <= grant.heartbeat / 4 * 3 else {
+            return
+        }
+        self.beat(at: now, &effects)
+    }
+
+    private mutating func beat(at now: Tick, _ effects: inout [NodeEffect]) {
+        guard case .linked(var link) = self.phase, let grant else { return }
         if now.since(link.lastHeard).nanoseconds >= grant.silence {
             self.loseLink("the broker is silent", .linkSilence, at: now, &effects)
             return
@@ -262,8 +271,15 @@ package struct NodeStateMachine: Sendable {
         let telling = link.tell()
         self.phase = .linked(link)
         self.transmit(telling, &effects)
-        self.timers.add(
-            .heartbeat(epoch), due: now.advanced(by: Span(nanoseconds: grant.heartbeat)))
+        self.scheduleBeat(at: now)
+    }
+
+    /// A quarter later than the broker's next one is due, but not after its silence is noticed.
+    mutating func scheduleBeat(at now: Tick) {
+        guard case .linked(let link) = self.phase, let grant else { return }
+        let span = Span(nanoseconds: grant.heartbeat + grant.heartbeat / 4)
+        let silence = Span(nanoseconds: grant.silence)
+        self.nextBeat = min(now.advanced(by: span), link.lastHeard.advanced(by: silence))
     }
 
     /// Sends `message` on the present link; nothing without one.

@@ -23,18 +23,18 @@ import Testing
 
     @Test func `a heartbeat tells the bytes of calls and of all else, WELCOME included`() {
         var node = self.node()
-        node.pass(.seconds(1))
+        node.pass(.milliseconds(1_250))
         let welcome = self.heartbeats(&node)[0][1]
         #expect(welcome > 64)
         node.receiveCall(1)
         node.receive(FrameHeader(kind: .heartbeat))
-        node.pass(.seconds(1))
+        node.pass(.milliseconds(1_250))
         #expect(self.heartbeats(&node) == [[64, welcome + 64]])
     }
 
     @Test func `a quarter of the credit is told at once`() {
         var node = self.node()
-        node.pass(.seconds(1))
+        node.pass(.milliseconds(1_250))
         _ = node.take()
         // 15 messages of 64 bytes are less than 1,000 bytes, 16 are more.
         for number in UInt64(1)...15 { node.receiveCall(number) }
@@ -52,7 +52,7 @@ import Testing
         for number in UInt64(1)...10 { node.receiveCall(number) }
         node.relink()
         _ = node.takeMessages()
-        node.pass(.seconds(1))
+        node.pass(.milliseconds(1_250))
         #expect(self.heartbeats(&node).map { $0[0] } == [0])
     }
 

@@ -64,11 +64,33 @@ import Testing
         #expect(node.core.isLinked)
     }
 
-    @Test func `heartbeats go out each second, and three seconds of silence end the link`() {
+    @Test func `a heartbeat is answered at once, and that puts off the next of one's own`() {
+        var node = NodeScript.linked()
+        for _ in 0..<3 {
+            node.pass(.seconds(1))
+            #expect(node.take() == [])
+            node.receive(FrameHeader(kind: .heartbeat))
+            #expect(node.take() == ["HEARTBEAT"])
+        }
+        // Nothing wakes the node in between.
+        #expect(node.core.nextDeadline == node.now.advanced(by: .milliseconds(1_250)))
+    }
+
+    @Test func `heartbeats that come often are answered twice in each span`() {
+        var node = NodeScript.linked()
+        for _ in 0..<20 {
+            node.pass(.milliseconds(100))
+            node.receive(FrameHeader(kind: .heartbeat))
+        }
+        #expect(node.take() == Array(repeating: "HEARTBEAT", count: 4))
+    }
+
+    @Test func `heartbeats go out unasked, and three seconds of silence end the link`() {
         var node = NodeScript.linked()
         node.pass(.seconds(2))
-        #expect(node.take() == ["HEARTBEAT", "HEARTBEAT"])
+        #expect(node.take() == ["HEARTBEAT"])
         node.receive(FrameHeader(kind: .heartbeat))
+        #expect(node.take() == ["HEARTBEAT"])
         node.pass(.milliseconds(2_999))
         #expect(node.take() == ["HEARTBEAT", "HEARTBEAT"])
         node.pass(.milliseconds(1))
