@@ -349,6 +349,14 @@ package final class Node: @unchecked Sendable {
         if self.starts.lookDue <= now { self.delegate?.waited(self.starts.look(at: now)) }
     }
 
+    /// Messages arrived by the link of `epoch`, in this order.
+    func received(_ messages: [Message], on epoch: Epoch) {
+        guard !messages.isEmpty else { return }
+        self.step { core, now, effects in
+            for message in messages { core.received(message, on: epoch, at: now, into: &effects) }
+        }
+    }
+
     // MARK: Stepping
 
     /// Steps the core and runs its effects.

@@ -19,6 +19,9 @@ final class NodeLoop: @unchecked Sendable {
     /// more of these, so that what waits does so by caller (`StartQueue`), not in the socket.
     private static let batch = 64
     private static let receiveBatch = 1_024
+    /// Messages that the core is given at one time: fewer locks, and whoever waited for an answer
+    /// is resumed when the others' are there too, so that their next calls leave together.
+    private static let stepBatch = 32
     /// How long messages of handlers may wait for those of others, to be sent together: 200 us, in
     /// nanoseconds; some twenty short handlers.
     private static let gatherTime: UInt64 = 200_000
@@ -43,7 +46,8 @@ final class NodeLoop: @unchecked Sendable {
     private var poller = Poller()
     /// Whether the link may have a message: news of one came, or not all were taken then.
     private var mayReceive = false
-    private var isDrained = true
+    /// Received, and not yet given to the core.
+    private var taken: [Message] = []
 
     init(_ node: Node) {
         self.node = node
@@ -165,31 +169,43 @@ final class NodeLoop: @unchecked Sendable {
     private func receive() -> Int {
         self.mayReceive = false
         guard let link else { return 0 }
-        for count in 0..<Self.receiveBatch {
-            do {
-                guard let (frame, buffers) = try link.receive() else { return count }
-                self.handle(frame, buffers, on: link.epoch)
-            } catch {
-                self.failLink("receiving: \(error)")
+        var count = 0
+        while count < Self.receiveBatch {
+            let taken = self.take(from: link)
+            self.node.received(self.taken, on: link.epoch)
+            self.taken.removeAll(keepingCapacity: true)
+            count += taken.count
+            if let failure = taken.failure {
+                self.failLink(failure)
                 return 0
             }
+            if taken.count < Self.stepBatch { return count }
         }
         self.mayReceive = true
-        return Self.receiveBatch
+        return count
     }
 
-    private func handle(_ frame: [UInt8], _ buffers: [Bytes], on epoch: Epoch) {
-        do throws(FrameError) {
-            let message = try Message(frame: frame, buffers: buffers)
+    /// Fills `taken` with the next messages.
+    private func take(from link: LinkSockets) -> (count: Int, failure: String?) {
+        for count in 0..<Self.stepBatch {
+            let frame: [UInt8]
+            let buffers: [Bytes]
+            do {
+                guard let received = try link.receive() else { return (count, nil) }
+                (frame, buffers) = received
+            } catch {
+                return (count, "receiving: \(error)")
+            }
+            do throws(FrameError) {
+                self.taken.append(try Message(frame: frame, buffers: buffers))
+            } catch {
+                return (count, "the broker sent garbage: \(error.message)")
+            }
             if self.node.configuration.dumps {
                 StandardError.dump("<-", frame.span.bytes, buffers)
             }
-            self.node.step { core, now, effects in
-                core.received(message, on: epoch, at: now, into: &effects)
-            }
-        } catch {
-            self.failLink("the broker sent garbage: \(error.message)")
         }
+        return (Self.stepBatch, nil)
     }
 
     // MARK: Links

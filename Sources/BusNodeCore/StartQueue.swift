@@ -68,23 +68,32 @@ package struct StartQueue: Sendable {
             load.bytes += call.message.byteCount
             self.oneWay[call.caller] = load
         }
-        guard let since = self.lines[call.object, default: Line()].queued(call, at: now()) else {
-            return .goes
-        }
+        guard let since = self.queued(call, at: now()) else { return .goes }
         self.lookDue = min(self.lookDue, since.advanced(by: Self.longWait))
         return .waits
     }
 
+    /// Changed where it lies: `lines[object]?.` takes coroutine frames from the heap.
+    private mutating func queued(_ call: DeliveredCall, at now: @autoclosure () -> Tick) -> Tick? {
+        guard let index = self.lines.index(forKey: call.object) else {
+            var line = Line()
+            defer { self.lines[call.object] = line }
+            return line.queued(call, at: now())
+        }
+        return self.lines.values[index].queued(call, at: now())
+    }
+
     /// A call that went to `object` has started there, or will not.
     package mutating func started(_ object: ObjectNumber) {
-        guard let line = self.lines[object], line.limit == nil else { return }
-        if !line.turns.isEmpty {
+        guard let index = self.lines.index(forKey: object), self.lines.values[index].limit == nil
+        else { return }
+        if !self.lines.values[index].turns.isEmpty {
             // Its place is taken at once, so that nobody who comes now goes before those who wait.
             self.ready.append(object)
-        } else if line.ahead <= 1 {
-            self.lines[object] = nil
+        } else if self.lines.values[index].ahead <= 1 {
+            self.lines.remove(at: index)
         } else {
-            self.lines[object]?.ahead -= 1
+            self.lines.values[index].ahead -= 1
         }
     }
 
@@ -114,7 +123,11 @@ package struct StartQueue: Sendable {
     /// The next call to deliver; nil if none may go now. `now` is asked for as in `arrived`.
     package mutating func next(at now: @autoclosure () -> Tick) -> DeliveredCall? {
         while let object = self.ready.popFirst() {
-            if let call = self.lines[object]?.takeNext(at: now()) { return call }
+            if let index = self.lines.index(forKey: object),
+                let call = self.lines.values[index].takeNext(at: now())
+            {
+                return call
+            }
             // More places came free than calls wait.
             self.started(object)
         }
@@ -146,19 +159,24 @@ extension StartQueue {
                 self.ahead += 1
                 return nil
             }
-            let since = now()
-            if self.waiting[call.caller] == nil { self.turns.append(call.caller) }
-            self.waiting[call.caller, default: []].append(Holdup.Entry(call: call, since: since))
-            return since
+            let entry = Holdup.Entry(call: call, since: now())
+            if let index = self.waiting.index(forKey: call.caller) {
+                self.waiting.values[index].append(entry)
+            } else {
+                self.turns.append(call.caller)
+                self.waiting[call.caller] = [entry]
+            }
+            return entry.since
         }
 
         mutating func takeNext(at now: @autoclosure () -> Tick) -> DeliveredCall? {
             if let limit, self.running.count >= limit { return nil }
             guard let caller = self.turns.popFirst(),
-                let call = self.waiting[caller]?.popFirst()?.call
+                let index = self.waiting.index(forKey: caller),
+                let call = self.waiting.values[index].popFirst()?.call
             else { return nil }
-            if self.waiting[caller]?.isEmpty ?? true {
-                self.waiting[caller] = nil
+            if self.waiting.values[index].isEmpty {
+                self.waiting.remove(at: index)
             } else {
                 self.turns.append(caller)
             }
