@@ -234,7 +234,7 @@ extension Bus {
         case .failed(let error):
             throw error
         case .answered(let message):
-            let hold = MessageHold(message, self.node)
+            let hold = MessageHold.of(message, self.node)
             guard message.header.kind == .failure else {
                 return Reply(message: message, hold: hold)
             }

@@ -107,6 +107,9 @@ extension Bus {
         }
     }
 
+    // Not inline, as the next ones: what these need for a moment is not to lie in the frame of
+    // `handle`, which is taken from the heap (docs/performance.md).
+    @inline(never)
     private func answer(_ hand: CallInHand, _ error: any Error) {
         let extensions = hand.extensions
         let reference = Reference(owner: self.incarnation, object: hand.delivered.object)
@@ -116,6 +119,7 @@ extension Bus {
         self.answer(hand.delivered, FailureBody(thrown: error, at: hop))
     }
 
+    @inline(never)
     private func context(of hand: CallInHand) -> CallContext {
         let (call, extensions) = (hand.delivered, hand.extensions)
         return CallContext(
@@ -211,6 +215,7 @@ extension Bus {
             alike.isEmpty ? .unimplemented : .invalid, "\(type) has no method \(name); \(hint)")
     }
 
+    @inline(never)
     private func answer(_ call: DeliveredCall, _ result: consuming CallResult) {
         self.node.ended(call)
         guard let identity = call.identity else { return }

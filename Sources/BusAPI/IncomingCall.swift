@@ -17,7 +17,7 @@ final class CallInHand: Sendable {
         self.bus = bus
         self.delivered = delivered
         self.extensions = extensions
-        self.hold = MessageHold(delivered.message, bus.node)
+        self.hold = MessageHold.of(delivered.message, bus.node)
     }
 }
 

@@ -68,9 +68,12 @@ final class MessageHold: Sendable {
     private let node: Node
     private let references: [Reference]
 
-    /// Nil if there is nothing to give back.
-    init?(_ message: Message, _ node: Node) {
-        guard message.header.referenceCount > 0 else { return nil }
+    /// Nil if there is nothing to give back; an initialiser would have allocated first.
+    static func of(_ message: Message, _ node: Node) -> MessageHold? {
+        message.header.referenceCount > 0 ? MessageHold(message, node) : nil
+    }
+
+    private init(_ message: Message, _ node: Node) {
         self.node = node
         self.references = message.references.map(\.reference)
     }
@@ -158,25 +161,31 @@ struct PayloadEncoder {
 }
 
 /// Decodes one item after another from a message's payload.
+///
+/// Small, as frames of async functions have room for one in each method of an object.
 struct PayloadDecoder {
     private let bus: Bus
-    private let message: Message
+    private let frame: [UInt8]
+    private let buffers: [Bytes]
     private(set) var offset: Int
+    private let end: Int
     private var userInfo: [CodingUserInfoKey: any Sendable]?
 
     init(_ bus: Bus, _ message: Message) {
         self.bus = bus
-        self.message = message
+        self.frame = message.frame
+        self.buffers = message.buffers
         self.offset = message.payloadRange.lowerBound
+        self.end = message.payloadRange.upperBound
     }
 
     mutating func move(to offset: Int) { self.offset = offset }
 
-    var isAtEnd: Bool { self.offset >= self.message.payloadRange.upperBound }
+    var isAtEnd: Bool { self.offset >= self.end }
 
     /// Reads the head of the array that the payload is.
     mutating func arrayCount() throws -> Int {
-        var reader = CBORReader(self.message.frame, at: self.offset)
+        var reader = CBORReader(self.frame, at: self.offset)
         let head = try reader.head()
         guard head.major == .array, !head.isIndefinite else {
             throw ValueError(.typeMismatch, at: self.offset, "the arguments are not an array")
@@ -187,7 +196,7 @@ struct PayloadDecoder {
 
     mutating func next<Item: Decodable>(_ type: Item.Type) throws -> Item {
         let item = try self.decodeNext(type)
-        guard self.offset <= self.message.payloadRange.upperBound else {
+        guard self.offset <= self.end else {
             throw ValueError(.truncated, at: self.offset, "the item is longer than the payload")
         }
         return item
@@ -199,15 +208,17 @@ struct PayloadDecoder {
         }
         if isPlain(type) {
             return try ValueDecoder().decode(
-                type, from: self.message.frame, at: &self.offset, buffers: self.message.buffers)
+                type, from: self.frame, at: &self.offset, buffers: self.buffers)
         }
-        let info =
-            self.userInfo ?? [
-                .busReferences: DecodingScope(self.bus, self.message), .actorSystemKey: self.bus,
-            ]
+        let info = try self.userInfo ?? self.infoOfReferences()
         self.userInfo = info
         return try ValueDecoder(userInfo: info).decode(
-            type, from: self.message.frame, at: &self.offset, buffers: self.message.buffers)
+            type, from: self.frame, at: &self.offset, buffers: self.buffers)
+    }
+
+    private func infoOfReferences() throws -> [CodingUserInfoKey: any Sendable] {
+        let message = try Message(frame: self.frame, buffers: self.buffers)
+        return [.busReferences: DecodingScope(self.bus, message), .actorSystemKey: self.bus]
     }
 }
 
