@@ -14,21 +14,26 @@ package struct ChaosChecker {
     /// recovery window, or silence and resume window, and a second for a busy machine.
     package static let farewell: UInt64 = 6_000_000_000
 
-    private let layout: ChaosLayout
-    private let processes: [ChaosProcess]
+    let layout: ChaosLayout
+    let processes: [ChaosProcess]
     private let faults: [ChaosFault]
     private var calls: [UInt16: [Call]] = [:]
     private var finished: Set<UInt16> = []
     /// The incarnations of each process, one after another.
     private var incarnations: [UInt16: [Joined]] = [:]
     /// Made when all journals have been read.
-    private var endings: [UInt16: [Ending]] = [:]
-    private var result = ChaosReport()
+    private(set) var endings: [UInt16: [Ending]] = [:]
+    var oneWay = OneWayBooks()
+    var objects = ObjectBooks()
+    var result = ChaosReport()
     private var span: (first: UInt64, last: UInt64)?
 
     /// A call as its client and the objects tell of it.
-    private struct Call {
+    struct Call {
         var lane: UInt8
+        var isOneWay = false
+        /// The incarnation that a one-way call is for; 0 if it follows a name.
+        var target: UInt64 = 0
         var begun: UInt64
         var ended: UInt64 = 0
         var outcome: ChaosOutcome?
@@ -44,7 +49,7 @@ package struct ChaosChecker {
     }
 
     /// An incarnation that ended within some time.
-    private struct Ending {
+    struct Ending {
         var incarnation: UInt64
         var from: UInt64
         var until: UInt64
@@ -57,8 +62,13 @@ package struct ChaosChecker {
         var caller: UInt64
     }
 
-    package init(_ layout: ChaosLayout, _ processes: [ChaosProcess], _ faults: [ChaosFault]) {
+    /// - Parameter drops: one-way calls that the broker has counted as dropped.
+    package init(
+        _ layout: ChaosLayout, _ processes: [ChaosProcess], _ faults: [ChaosFault],
+        drops: [ChaosDrops] = []
+    ) {
         (self.layout, self.processes, self.faults) = (layout, processes, faults)
+        self.oneWay.drops = drops
         for fault in faults { self.result.faults[fault.name, default: 0] += 1 }
     }
 
@@ -73,13 +83,16 @@ package struct ChaosChecker {
             switch record.kind {
             case .joined:
                 self.joined(id, record)
-            case .begun:
+            case .begun, .sent:
                 self.widen(record.time)
                 guard record.call == calls.count else {
                     self.result.note(.wrong, "client \(id) skips call \(calls.count)")
                     continue
                 }
-                calls.append(Call(lane: record.lane, begun: record.time))
+                calls.append(
+                    Call(
+                        lane: record.lane, isOneWay: record.kind == .sent, target: record.value,
+                        begun: record.time))
             case .ended:
                 self.widen(record.time)
                 guard calls.indices.contains(Int(record.call)),
@@ -94,6 +107,8 @@ package struct ChaosChecker {
                 self.finished.insert(id)
             case .ran:
                 self.result.note(.wrong, "client \(id) runs calls")
+            case .unlinked, .dropped, .made, .gone, .refused:
+                self.noted(record, by: id)
             }
         }
         self.calls[id] = calls
@@ -106,8 +121,12 @@ package struct ChaosChecker {
         while let record = ChaosRecord(journal, at: offset) {
             offset += ChaosRecord.size
             guard record.kind == .ran else {
-                self.joined(id, record)
-                owner = record.value
+                if record.kind == .joined {
+                    self.joined(id, record)
+                    owner = record.value
+                } else {
+                    self.noted(record, by: id)
+                }
                 continue
             }
             self.ran(record, place: place, owner: owner)
@@ -121,6 +140,14 @@ package struct ChaosChecker {
                         + "call \(before)")
             }
             last[sender] = record.call
+        }
+    }
+
+    /// What clients and workers tell alike.
+    private mutating func noted(_ record: ChaosRecord, by id: UInt16) {
+        switch record.kind {
+        case .unlinked, .dropped: self.oneWay.noted(record, by: id)
+        default: self.objects.noted(record, by: id)
         }
     }
 
@@ -160,8 +187,13 @@ package struct ChaosChecker {
             if process.killed == nil, !self.finished.contains(process.id) {
                 self.result.note(.lost, "client \(process.id) does not come to its end")
             }
-            for (index, call) in calls.enumerated() { self.judge(call, index, of: process) }
+            for (index, call) in calls.enumerated() where !call.isOneWay {
+                self.judge(call, index, of: process)
+            }
+            self.judgeOneWay(calls, of: process)
         }
+        self.judgeLosses()
+        self.judgeObjects()
         return self.result
     }
 

@@ -20,6 +20,21 @@ package struct ChaosRecord: Hashable, Sendable {
         case ran
         /// A client has an outcome of all its calls, and makes no more.
         case finished
+        /// A client issues a one-way call; `value` is the incarnation that it is for, 0 if that
+        /// follows a name. It has no outcome unless it was not sent.
+        case sent
+        /// A link of the process has ended, some milliseconds ago at most.
+        case unlinked
+        /// `value` more one-way calls were dropped here, and counted.
+        case dropped
+        /// The process has made the object `call`, to be handed out.
+        case made
+        /// That object is gone.
+        case gone
+        /// A call of an object that the process holds, or one that passes it on, has failed:
+        /// `value` is its owner's incarnation, `call` how many milliseconds it took, `process` the
+        /// outcome.
+        case refused
     }
 
     /// Bytes that an entry takes.
@@ -28,9 +43,9 @@ package struct ChaosRecord: Hashable, Sendable {
     package var kind: Kind
     /// The number of the object called, all workers together.
     package var lane: UInt8
-    /// Of `ran` the number of the client's process, of `ended` the outcome.
+    /// Of `ran` the number of the client's process, of `ended` and `refused` the outcome.
     package var process: UInt16
-    /// The number of the call among those of its client.
+    /// The number of the call among those of its client, or of an object in its process.
     package var call: UInt32
     /// Nanoseconds on the clock that all processes of a machine share.
     package var time: UInt64
@@ -50,9 +65,16 @@ package struct ChaosRecord: Hashable, Sendable {
         if case .answered(let result) = outcome { self.value = UInt64(bitPattern: Int64(result)) }
     }
 
+    /// The entry of an object's call that has failed.
+    package init(refusedBy owner: UInt64, begun: UInt64, time: UInt64, _ outcome: ChaosOutcome) {
+        let milliseconds = UInt32(clamping: (time - min(begun, time)) / 1_000_000)
+        self.init(
+            .refused, process: outcome.code, call: milliseconds, time: time, value: owner)
+    }
+
     /// What came of a call that has ended; nil for other entries.
     package var outcome: ChaosOutcome? {
-        guard self.kind == .ended else { return nil }
+        guard self.kind == .ended || self.kind == .refused else { return nil }
         return ChaosOutcome(code: self.process, result: Int(truncatingIfNeeded: self.value))
     }
 

@@ -7,7 +7,8 @@ package struct ChaosReport: Hashable, Sendable, Codable {
     package enum Breach: String, CaseIterable, Sendable {
         /// An answer is another one than the object gave; or what is told of a call is not so.
         case wrong
-        /// A call has neither an answer nor an error.
+        /// A call has neither an answer nor an error; or a one-way call did not run, and neither
+        /// did a link end that it may have been lost with, nor did anybody count it.
         case lost
         /// A call ran twice.
         case doubled
@@ -17,12 +18,24 @@ package struct ChaosReport: Hashable, Sendable, Codable {
         case maybe
         /// An incarnation ended, and nothing had happened to its process.
         case ended
+        /// An object was not there for somebody who held it.
+        case early
+        /// An object is kept that nobody holds.
+        case leaked
     }
 
     package var calls = 0
     package var answered = 0
     /// Calls whose client was killed before they had an outcome.
     package var abandoned = 0
+    /// One-way calls, which are none of `calls`.
+    package var oneWay = 0
+    /// Those of them that did not run, be it because they were not sent.
+    package var oneWayUnsent = 0
+    package var oneWayLost = 0
+    /// Objects that were made to be handed out, and those that went with a process that was killed.
+    package var objects = 0
+    package var objectsKilled = 0
     package var seconds = 0.0
     /// How often each kind of fault happened.
     package var faults: [String: Int] = [:]
@@ -56,7 +69,7 @@ package struct ChaosReport: Hashable, Sendable, Codable {
     /// A line for each figure.
     package var table: [String] {
         func row(_ name: String, _ value: String) -> String {
-            let gap = String(repeating: " ", count: max(1, 36 - name.count))
+            let gap = String(repeating: " ", count: max(1, 40 - name.count))
             let indent = String(repeating: " ", count: max(1, 12 - value.count))
             return name + gap + indent + value
         }
@@ -65,6 +78,11 @@ package struct ChaosReport: Hashable, Sendable, Codable {
             row("calls a second", "\(Int(self.rate))"),
             row("answered", "\(self.answered)"),
             row("of clients that were killed", "\(self.abandoned)"),
+            row("one-way calls", "\(self.oneWay)"),
+            row("one-way: not sent", "\(self.oneWayUnsent)"),
+            row("one-way: lost with a link, or counted", "\(self.oneWayLost)"),
+            row("objects handed out", "\(self.objects)"),
+            row("objects: gone with their process", "\(self.objectsKilled)"),
         ]
         lines += self.errors.sorted { $0.key < $1.key }.map {
             row("failed: \($0.key)", "\($0.value)")
@@ -79,6 +97,8 @@ package struct ChaosReport: Hashable, Sendable, Codable {
             row("out of order", "\(self.count(.outOfOrder))"),
             row("maybe without an end", "\(self.count(.maybe))"),
             row("ended without a fault", "\(self.count(.ended))"),
+            row("gone too early", "\(self.count(.early))"),
+            row("kept for nobody", "\(self.count(.leaked))"),
         ]
         return lines
     }

@@ -39,6 +39,9 @@ package struct ChaosLayout: Hashable, Sendable {
     package func name(ofLane lane: Int) -> String {
         "chaos/\(self.worker(ofLane: lane))/\(lane % self.objects)"
     }
+
+    /// The name of the object by which a worker makes and keeps others.
+    package func market(of worker: Int) -> String { "chaos/\(worker)/market" }
 }
 
 /// A place that one process after another takes.

@@ -5,12 +5,17 @@ import BusZeroMQ
 import ChaosChecks
 import TestPrograms
 
-/// Calls all objects as fast as they answer, and writes down what came of each call.
+/// Calls all objects as fast as they answer, and writes down what came of each call. Meanwhile it
+/// trades with objects that come and go.
 final class ChaosClient: Sendable {
     /// Calls of one object at a time.
     private static let window = 16
     /// One of so many calls takes its time at the object.
     private static let lingering: UInt32 = 64
+    /// One of so many is one-way.
+    private static let telling = 16
+    /// Who trade at a time.
+    private static let traders = 12
     /// Calls with a large argument that a flood has: more than a window takes (limits.md §1).
     private static let flood = 300
 
@@ -22,31 +27,48 @@ final class ChaosClient: Sendable {
     private let number: UInt16
     private let bus: Bus
     private let journal: Journal
+    private let bag: Bag
     private let layout = ChaosLayout()
     private let state = Locked(State())
 
     init(_ number: UInt16, _ bus: Bus, _ journal: Journal) {
         (self.number, self.bus, self.journal) = (number, bus, journal)
+        self.bag = Bag(bus, journal)
     }
 
-    /// Calls until the standard input ends, and then waits for what is under way.
+    /// Calls until it is told to rest, and then waits for what is under way.
     func run() async throws {
         self.journal.follow(self.bus)
+        let calls = Task { await self.callAll() }
+        for await command in commands() {
+            let words = command.split(separator: " ")
+            switch words.first {
+            case "flood": if let worker = Int(words[1]) { self.flood(worker) }
+            case "rest":
+                self.state.withLock { $0.isOver = true }
+                await calls.value
+                // Order-free: all are awaited.
+                for flood in self.state.withLock({ Array($0.floods.values) }) {
+                    await flood.value
+                }
+                self.journal.finish()
+                report("rest")
+            default: await obey(command, self.bag, self.journal)
+            }
+        }
+        await self.bus.leave()
+    }
+
+    private func callAll() async {
         await withTaskGroup(of: Void.self) { group in
             for lane in 0..<self.layout.lanes where !self.layout.isBulk(lane) {
                 group.addTask { await self.drive(lane) }
             }
-            for await command in commands() {
-                let words = command.split(separator: " ")
-                if words == ["cut"] { shutDownConnections() }
-                if words.first == "flood", let worker = Int(words[1]) { self.flood(worker) }
+            let trader = ChaosTrader(self.bus, self.bag)
+            for _ in 0..<Self.traders {
+                group.addTask { await trader.run { self.isOver } }
             }
-            self.state.withLock { $0.isOver = true }
         }
-        // Order-free: all are awaited.
-        for flood in self.state.withLock({ Array($0.floods.values) }) { await flood.value }
-        self.journal.finish()
-        await self.bus.leave()
     }
 
     private var isOver: Bool { self.state.withLock { $0.isOver } }
@@ -75,11 +97,16 @@ final class ChaosClient: Sendable {
             for _ in 0..<Self.window {
                 group.addImmediateTask { await self.callOnce(station, lane) }
             }
-            var isGood = true
+            var (isGood, count) = (true, 0)
             while let isAnswered = await group.next() {
                 isGood = isGood && isAnswered
                 guard isGood, !self.isOver else { continue }
-                group.addImmediateTask { await self.callOnce(station, lane) }
+                count += 1
+                if count % Self.telling == 0 {
+                    group.addImmediateTask { await self.tellOnce(station, lane) }
+                } else {
+                    group.addImmediateTask { await self.callOnce(station, lane) }
+                }
             }
         }
     }
@@ -90,6 +117,19 @@ final class ChaosClient: Sendable {
             call % Self.lingering == 0
                 ? try await station.linger(Int(self.number), Int(call), milliseconds: 5)
                 : try await station.enter(Int(self.number), Int(call))
+        }
+    }
+
+    private func tellOnce(_ station: Station, _ lane: Int) async -> Bool {
+        let isPinned = self.layout.isPinned(lane)
+        let target = isPinned ? station.id.reference.owner.rawValue : 0
+        let call = self.journal.begin(lane, oneWayTo: target)
+        do {
+            try await station.oneway.tell(Int(self.number), Int(call))
+            return true
+        } catch {
+            self.journal.end(lane, call, outcome(of: error))
+            return false
         }
     }
 
@@ -130,11 +170,15 @@ final class ChaosClient: Sendable {
             let answer = try await body()
             self.journal.end(lane, call, .answered(answer))
             return true
-        } catch let error as BusError {
-            self.journal.end(lane, call, .failed(error.kind, error.executed))
         } catch {
-            self.journal.end(lane, call, .failed(.failed, .yes))
+            self.journal.end(lane, call, outcome(of: error))
+            return false
         }
-        return false
     }
+}
+
+/// How a call has ended that did not answer.
+func outcome(of error: any Error) -> ChaosOutcome {
+    guard let error = error as? BusError else { return .failed(.failed, .yes) }
+    return .failed(error.kind, error.executed)
 }

@@ -1,5 +1,6 @@
 // Part of objbus. SPDX-License-Identifier: Apache-2.0
 
+import BusAPI
 import BusZeroMQ
 import ChaosChecks
 import Foundation
@@ -15,6 +16,8 @@ actor ChaosDirector {
     /// that a link has ended, has another one, and has written down whether it is a new
     /// incarnation's.
     private static let peace = 5_000
+    /// Between two looks at what the broker has dropped, in milliseconds.
+    private static let lookPause = 100
 
     private let layout = ChaosLayout()
     private let plan: ChaosPlan
@@ -26,6 +29,7 @@ actor ChaosDirector {
     private var programs: [ChaosSlot: Program] = [:]
     private var processes: [ChaosProcess] = []
     private var faults: [ChaosFault] = []
+    private var drops: [ChaosDrops] = []
 
     init(seconds: Int, _ plan: ChaosPlan, _ network: ChaosNetwork?) throws {
         self.plan = plan
@@ -39,6 +43,8 @@ actor ChaosDirector {
 
     func run() async throws -> ChaosReport {
         for slot in self.slots { try self.start(slot) }
+        let bus = try await connect("director", to: self.url)
+        let looks = Task { await self.followDrops(bus) }
         let begin = MonotonicClock.now()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for step in self.plan.steps {
@@ -49,6 +55,9 @@ actor ChaosDirector {
             try await group.waitForAll()
         }
         await pause(milliseconds: Self.peace)
+        await self.rest()
+        looks.cancel()
+        await looks.value
         await self.end()
         let report = try self.check()
         if report.isGood {
@@ -108,6 +117,36 @@ actor ChaosDirector {
         self.programs[slot] = nil
     }
 
+    /// Lets everybody come to rest, look for what it holds, and let go of it.
+    private func rest() async {
+        let others = self.slots.filter { $0 != .broker }
+        for command in ["rest", "check", "drop"] {
+            for slot in others { self.programs[slot]?.type("\(command)\n") }
+            for slot in others { await self.awaitReport(command, of: slot) }
+            // What is sent one-way is under way when its sender rests.
+            await pause(milliseconds: 1_000)
+        }
+    }
+
+    private func awaitReport(_ command: String, of slot: ChaosSlot) async {
+        guard let program = self.programs[slot] else { return }
+        let watch = self.watch(program)
+        defer { watch.cancel() }
+        do {
+            try await program.line(with: command)
+        } catch {
+            complain("\(slot) does not \(command): \(error)")
+        }
+    }
+
+    /// Kills a program that takes too long, unless cancelled.
+    private func watch(_ program: Program) -> Task<Void, Never> {
+        Task {
+            await pause(milliseconds: Self.patience)
+            if !Task.isCancelled { program.kill() }
+        }
+    }
+
     /// Lets clients come to their end, then ends the others.
     private func end() async {
         for slot in self.slots where slot.role == "client" { self.programs[slot]?.endInput() }
@@ -119,10 +158,7 @@ actor ChaosDirector {
 
     private func awaitEnd(of slot: ChaosSlot) async {
         guard let program = self.programs[slot] else { return }
-        let watch = Task {
-            await pause(milliseconds: Self.patience)
-            if !Task.isCancelled { program.kill() }
-        }
+        let watch = self.watch(program)
         let status = try? await program.exitStatus()
         watch.cancel()
         if status != 0 { complain("\(slot) ends with status \(status ?? -1)") }
@@ -179,8 +215,26 @@ actor ChaosDirector {
 
     // MARK: The end
 
+    /// Asks the broker again and again how many one-way calls it has dropped.
+    private func followDrops(_ bus: Bus) async {
+        var (run, count, time) = (Value.null, 0, MonotonicClock.now())
+        while !Task.isCancelled {
+            await pause(milliseconds: Self.lookPause)
+            guard let status = try? await bus.status() else { continue }
+            let now = MonotonicClock.now()
+            let drops = ["oneWayDropped", "oneWayOverCredit"].reduce(0) {
+                $0 + (status["drops"]?[$1]?.intValue ?? 0)
+            }
+            let more = status["run"] == run ? drops - count : drops
+            if more > 0 { self.drops.append(ChaosDrops(more, from: time, until: now)) }
+            (run, count, time) = (status["run"] ?? .null, drops, now)
+        }
+        await bus.leave()
+    }
+
     private func check() throws -> ChaosReport {
-        var checker = ChaosChecker(self.layout, self.processes, self.faults)
+        var checker = ChaosChecker(
+            self.layout, self.processes, self.faults, drops: self.drops)
         for role in ["client", "worker"] {
             for process in self.processes where process.slot.role == role {
                 // Who was killed at once has none.

@@ -64,8 +64,10 @@ import TestPrograms
 }
 
 /// Attaches a worker or a client to the bus.
-func connect(_ name: String) async throws -> Bus {
-    var configuration = Bus.Configuration(name: name)
+///
+/// - Parameter url: of the broker; nil for the one that the environment tells.
+func connect(_ name: String, to url: String? = nil) async throws -> Bus {
+    var configuration = Bus.Configuration(url: url, name: name)
     configuration.connectTimeout = .seconds(60)
     // Longer than anything that happens here may delay a call: who waits so long is forgotten.
     configuration.deadline = .seconds(60)
@@ -85,12 +87,38 @@ private func serve(_ index: Int, _ journal: Journal) async throws {
         try await bus.publish(station, as: layout.name(ofLane: lane))
         stations.append(station)
     }
-    for await command in commands() where command == "cut" { shutDownConnections() }
+    let bag = Bag(bus, journal)
+    let market = Market(bag, actorSystem: bus)
+    try await bus.publish(market, as: layout.market(of: index))
+    for await command in commands() { await obey(command, bag, journal) }
     // Its journal tells all of its incarnations.
     while !bus.isLinked { await pause(milliseconds: 5) }
     journal.note(bus.incarnation)
-    withExtendedLifetime(stations) {}
+    journal.note(bus.drops)
+    withExtendedLifetime((stations, market)) {}
     await bus.leave()
+}
+
+/// How long objects may live on that nobody holds any more, in milliseconds.
+private let lettingGoMax = 20_000
+
+/// Does what the director tells workers and clients alike, and reports it.
+func obey(_ command: String, _ bag: Bag, _ journal: Journal) async {
+    switch command {
+    case "cut": return shutDownConnections()
+    case "check": await bag.check()
+    case "drop":
+        bag.clear()
+        let end = MonotonicClock.now() + UInt64(lettingGoMax) * 1_000_000
+        while journal.living > 0, MonotonicClock.now() < end { await pause(milliseconds: 5) }
+    default: break
+    }
+    report(command)
+}
+
+/// Tells the director that a command is carried out.
+func report(_ command: String) {
+    FileHandle.standardOutput.write(Data("\(command)\n".utf8))
 }
 
 /// What the director writes, line by line.

@@ -11,7 +11,18 @@ final class Journal: Sendable {
         var incarnations: Set<UInt64> = []
         var calls: UInt32 = 0
         var runs = 0
+        var linkEnds: UInt64 = 0
+        var drops: UInt64 = 0
+        var made: UInt32 = 0
+        var gone: UInt32 = 0
     }
+
+    /// Reasons of `Bus.drops` for which links ended, and those for which one-way calls that had
+    /// arrived did not run.
+    private static let linkEnds = [
+        "linkGap", "linkSilence", "linkFailed", "linkRefused", "brokerStopped",
+    ]
+    private static let drops = ["oneWayCrowd", "oneWayRevoked", "startExpired", "unreadable"]
 
     private let descriptor: Int32
     /// Entries are in the order in which the lock was taken.
@@ -22,14 +33,32 @@ final class Journal: Sendable {
         guard self.descriptor >= 0 else { throw ChaosError("\(path): error \(errno)") }
     }
 
-    /// Writes down the incarnations that a bus has, for as long as the process lives.
+    /// Writes down the incarnations of a bus, the ends of its links and the one-way calls that it
+    /// drops, for as long as the process lives.
     func follow(_ bus: Bus) {
         self.note(bus.incarnation)
         Task {
             while true {
-                await pause(milliseconds: 5)
-                self.note(bus.incarnation)
+                for _ in 0..<4 {
+                    await pause(milliseconds: 5)
+                    self.note(bus.incarnation)
+                }
+                self.note(bus.drops)
             }
+        }
+    }
+
+    /// Writes down what is new in what a bus has counted.
+    func note(_ counts: [String: UInt64]) {
+        let linkEnds = Self.linkEnds.reduce(0) { $0 + (counts[$1] ?? 0) }
+        let drops = Self.drops.reduce(0) { $0 + (counts[$1] ?? 0) }
+        self.state.withLock { state in
+            let now = MonotonicClock.now()
+            if linkEnds > state.linkEnds { self.write(ChaosRecord(.unlinked, time: now)) }
+            if drops > state.drops {
+                self.write(ChaosRecord(.dropped, time: now, value: drops - state.drops))
+            }
+            (state.linkEnds, state.drops) = (linkEnds, drops)
         }
     }
 
@@ -47,13 +76,15 @@ final class Journal: Sendable {
 
     /// A client is about to issue a call.
     ///
+    /// - Parameter target: of a one-way call who it is for; 0 if it follows a name.
     /// - Returns: Its number.
-    func begin(_ lane: Int) -> UInt32 {
+    func begin(_ lane: Int, oneWayTo target: UInt64? = nil) -> UInt32 {
         self.state.withLock { state in
             defer { state.calls += 1 }
             self.write(
                 ChaosRecord(
-                    .begun, lane: UInt8(lane), call: state.calls, time: MonotonicClock.now()))
+                    target == nil ? .begun : .sent, lane: UInt8(lane), call: state.calls,
+                    time: MonotonicClock.now(), value: target ?? 0))
             return state.calls
         }
     }
@@ -62,6 +93,36 @@ final class Journal: Sendable {
         self.state.withLock { _ in
             self.write(
                 ChaosRecord(lane: UInt8(lane), call: call, time: MonotonicClock.now(), outcome))
+        }
+    }
+
+    /// An object is made that may be handed out.
+    ///
+    /// - Returns: Its number, from 1.
+    func made() -> UInt32 {
+        self.state.withLock { state in
+            state.made += 1
+            self.write(ChaosRecord(.made, call: state.made, time: MonotonicClock.now()))
+            return state.made
+        }
+    }
+
+    func gone(_ number: UInt32) {
+        self.state.withLock { state in
+            state.gone += 1
+            self.write(ChaosRecord(.gone, call: number, time: MonotonicClock.now()))
+        }
+    }
+
+    /// Objects made here that live.
+    var living: Int { self.state.withLock { Int($0.made - $0.gone) } }
+
+    /// Something with an object of `owner` failed.
+    func refused(_ owner: IncarnationID, since begun: UInt64, _ outcome: ChaosOutcome) {
+        self.state.withLock { _ in
+            self.write(
+                ChaosRecord(
+                    refusedBy: owner.rawValue, begun: begun, time: MonotonicClock.now(), outcome))
         }
     }
 

@@ -18,6 +18,9 @@ distributed actor Station {
     /// Answers at once.
     distributed func enter(_ client: Int, _ call: Int) -> Int { self.note(client, call) }
 
+    /// Has nothing to answer.
+    distributed func tell(_ client: Int, _ call: Int) { _ = self.note(client, call) }
+
     /// Answers after so many milliseconds; others come in meanwhile.
     distributed func linger(_ client: Int, _ call: Int, milliseconds: Int) async -> Int {
         let answer = self.note(client, call)
@@ -48,7 +51,7 @@ func load(of call: Int) -> Bytes {
 extension Station: BusObjectProtocol {
     static let busInterface = Interface(
         name: "Station", documentation: "",
-        methods: ["enter(_:_:)", "linger(_:_:milliseconds:)", "take(_:_:_:)"]
+        methods: ["enter(_:_:)", "tell(_:_:)", "linger(_:_:milliseconds:)", "take(_:_:_:)"]
             .map { .init(name: $0) })
 
     static func busDispatch(
@@ -60,6 +63,11 @@ extension Station: BusObjectProtocol {
             let client = try arguments.next("_", as: Int.self)
             let number = try arguments.next("_", as: Int.self)
             return try call.result(object.enter(client, number))
+        case "tell(_:_:)":
+            var arguments = try call.arguments(2)
+            let client = try arguments.next("_", as: Int.self)
+            object.tell(client, try arguments.next("_", as: Int.self))
+            return call.result()
         case "linger(_:_:milliseconds:)":
             var arguments = try call.arguments(3)
             let client = try arguments.next("_", as: Int.self)
