@@ -73,7 +73,9 @@ extension NodeStateMachine {
         effects.append(
             .report(.linked(welcome.incarnation, self.epoch, brokerRun: welcome.run)))
         // HELLO has told of the others, and calls of earlier rights went with the link before.
+        let former = self.fences.values.sorted()
         self.fences = self.fences.filter { self.lateRevocations.contains($0.key) }
+        for number in former { self.forgetFence(number, &effects) }
         for object in self.lateRevocations.sorted() { self.sendRevoke(object, &effects) }
         self.lateRevocations = []
         for (reference, count) in self.lateReleases {

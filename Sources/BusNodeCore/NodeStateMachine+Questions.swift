@@ -184,7 +184,7 @@ extension NodeStateMachine {
         } ?? true
     }
 
-    private mutating func transmitCall(
+    mutating func transmitCall(
         _ number: UInt64, _ question: Question, isResent: Bool, at now: Tick,
         _ effects: inout [NodeEffect]
     ) {
@@ -270,7 +270,7 @@ extension NodeStateMachine {
     }
 
     /// Takes the question out and gives back what it held (rules R10).
-    private mutating func settle(
+    mutating func settle(
         _ number: UInt64, _ question: Question, _ effects: inout [NodeEffect]
     ) {
         self.questions.remove(at: number)

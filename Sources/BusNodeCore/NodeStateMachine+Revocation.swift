@@ -32,13 +32,17 @@ extension NodeStateMachine {
     }
 
     /// A message that was made before a revocation may be the first by which the broker hears of
-    /// the object: then REVOKE found nothing to mark, and must follow it again.
+    /// the object: then REVOKE found nothing to mark, and must follow it again. Whoever is handed
+    /// the object may call between the two, so there is a fence as behind the first one.
     mutating func repeatRevocations(behind message: Message, _ effects: inout [NodeEffect]) {
         guard message.header.referenceCount > 0, self.exports.hasRevocations else { return }
         for entry in message.references where entry.reference.owner == self.incarnation {
             let object = entry.reference.object
             guard entry.generation < self.exports.generation(of: object) else { continue }
             self.sendRevoke(object, &effects)
+            let former = self.fences.removeValue(forKey: object)
+            self.fences[object] = self.sendFence(&effects)
+            if let former { self.forgetFence(former, &effects) }
         }
     }
 
@@ -55,6 +59,28 @@ extension NodeStateMachine {
         if let last = self.fences.values.max(), self.questions[last]?.state == .waiting {
             return last
         }
+        let number = self.makeFence(&effects)
+        self.peers.update(.broker) { $0.waiting.append(number) }
+        self.sendWaiting(to: .broker, at: now, &effects)
+        return number
+    }
+
+    /// The same behind a REVOKE that has just been sent, ahead of whatever waits for the broker.
+    private mutating func sendFence(_ effects: inout [NodeEffect]) -> UInt64 {
+        let number = self.makeFence(&effects)
+        let question = self.questions.update(number) {
+            $0.state = .sent
+            $0.wasSent = true
+            return $0
+        }
+        guard let question else { return number }
+        self.peers.update(.broker) { $0.admit(number, byteCount: question.byteCount) }
+        // It has no deadline, so no time is told.
+        self.transmitCall(number, question, isResent: false, at: .zero, &effects)
+        return number
+    }
+
+    private mutating func makeFence(_ effects: inout [NodeEffect]) -> UInt64 {
         self.numbersIssued += 1
         let number = self.numbersIssued
         var extensions = Extensions()
@@ -69,9 +95,16 @@ extension NodeStateMachine {
             at: number)
         self.pin(Reference(owner: .broker, object: .root), &effects)
         self.peers.add(.broker)
-        self.peers.update(.broker) { $0.waiting.append(number) }
-        self.sendWaiting(to: .broker, at: now, &effects)
         return number
+    }
+
+    /// No object needs this answer any more, so that there are not more questions than objects.
+    mutating func forgetFence(_ number: UInt64, _ effects: inout [NodeEffect]) {
+        // Order-free: whether it is there.
+        guard !self.fences.values.contains(number), let question = self.questions[number],
+            question.state != .waiting
+        else { return }
+        self.settle(number, question, &effects)
     }
 
     /// The broker has answered a call.

@@ -66,10 +66,42 @@ import Testing
         node.welcome()
         // The broker hears of the object by the call, so what came before could mark nothing.
         let kinds = node.take().map { $0.prefix { $0 != " " } }
-        #expect(kinds.filter { ["CALL", "REVOKE"].contains($0) } == ["CALL", "REVOKE"])
+        #expect(kinds.filter { ["CALL", "REVOKE"].contains($0) } == ["CALL", "REVOKE", "CALL"])
         node.relink()
         let again = node.take().map { $0.prefix { $0 != " " } }
-        #expect(again.filter { ["CALL", "REVOKE"].contains($0) } == ["CALL", "REVOKE"])
+        #expect(again.filter { ["CALL", "REVOKE"].contains($0) } == ["CALL", "REVOKE", "CALL"])
+    }
+
+    @Test func `who is handed what is revoked right behind calls it in vain`() {
+        var node = NodeScript.linked()
+        node.lose()
+        node.call("a", passing: [.own(7)])
+        node.call("b", passing: [.own(7)])
+        node.revoke(7)
+        node.pass(.milliseconds(500))
+        node.welcome()
+        let sent = node.take().filter { $0.hasPrefix("REVOKE") || $0.hasPrefix("CALL /0") }
+        #expect(sent == ["REVOKE #2", "CALL /0 #3", "REVOKE #2", "CALL /0 #4 behind 2"])
+        // It may have come between the call that carries the object and the REVOKE behind that.
+        node.receiveCall(1)
+        #expect(node.take() == ["FAILURE b2 #1"])
+        node.receiveReply(3, from: .broker)
+        node.receiveCall(2)
+        #expect(node.take() == ["FAILURE b2 #2"], "the second one may still be on its way")
+        node.receiveReply(4, from: .broker)
+        node.receiveCall(3)
+        #expect(node.take() == ["deliver #3 to 7"])
+    }
+
+    @Test func `links that are lost one after another leave one question per object`() {
+        var node = NodeScript.linked()
+        node.lose()
+        for tag in ["a", "b", "c"] { node.call(tag, passing: [.own(7)]) }
+        node.revoke(7)
+        node.pass(.milliseconds(500))
+        node.welcome()
+        for _ in 0..<5 { node.relink() }
+        #expect(node.core.questionCount == 4)
     }
 
     @Test func `what is revoked before WELCOME shares one question, behind the REVOKEs`() {

@@ -7,13 +7,15 @@
  * Modelled: numbers, watermark and ranges; sending again after a new link of the caller's, after
  * PEER_RELINKED and after a restart of the broker; what is told to whom, and which call the broker
  * lets pass (peerEpoch); refusals by the broker, which may be lost; answers kept until acknowledged,
- * and the question about that; cancelling; the end of either node.
+ * and the question about that; cancelling; the end of either node, and that of the callee in good order:
+ * it drains, and says in GOODBYE whether it has answered everything.
  *
  * Abstracted: references (tokens.pml): the caller holds the object all the time; windows and sizes;
  * deadlines, which end as cancelling does; time; payloads. Links as in holders.pml.
  *
  * Bounds: links are lost LOSSES times without a cause, CANCELS calls are cancelled, the broker
- * refuses REFUSALS calls, ENDS nodes crash, the broker restarts RESTARTS times.
+ * refuses REFUSALS calls, ENDS nodes crash, the callee drains DRAINS times, the broker restarts RESTARTS
+ * times. A broker that ends in good order is one of these restarts: STOPPING only lets nodes know sooner.
  */
 #ifndef CALLS
 #define CALLS 2
@@ -33,6 +35,9 @@
 #ifndef ENDS
 #define ENDS 0
 #endif
+#ifndef DRAINS
+#define DRAINS 0
+#endif
 #ifndef RESTARTS
 #define RESTARTS 0
 #endif
@@ -42,7 +47,7 @@
 
 #define ROOM 18
 
-mtype = { CALL, ONEWAY, REPLY, REFUSED, CANCEL, ACK, ASK, RELINKED, ENDED, HELLO };
+mtype = { CALL, ONEWAY, REPLY, REFUSED, CANCEL, ACK, ASK, RELINKED, ENDED, GOODBYE, HELLO };
 /* Of a question, and of an answer. */
 mtype = { NONE, WAITING, SENT, ABANDONED, SETTLED, RUNNING, KEPT };
 
@@ -61,6 +66,7 @@ mtype answer[4] = NONE;
 bit executedNo[4];
 byte settled;        /* a set of bits */
 byte firstInOrder;
+bit draining, drained;
 byte epochB;
 
 /* The nodes. */
@@ -120,6 +126,9 @@ inline crash(n) {
 }
 
 #define open(i) (question[i] == SENT || question[i] == ABANDONED || question[i] == WAITING)
+
+/* Who has cancelled it has been told. */
+#define mayTell(i) (question[i] == SENT || question[i] == WAITING)
 
 /* Every call up to here is settled. */
 inline set_watermark() {
@@ -247,14 +256,24 @@ end:
         down[A]?RELINKED(_, peerEpoch, _, _);
         send_again() }
     :: atomic { !crashed[A] && !opening[A] && down[A]?[ENDED(_, _, _, _)] ->
-        down[A]?ENDED(_, _, _, _);
+        down[A]?ENDED(_, _, flag, _);
         for (i : 1 .. issued) {
+            if
+#ifndef RESENT_TAKEN_FOR_UNREACHED
+            :: mayTell(i) && flag && !resent[i] ->      /* else its answer would have come */
+#else
+            :: mayTell(i) && flag ->
+#endif
+                assert(!ran[i]);
+                toldNo[i] = true
+            :: else
+            fi;
             if
             :: open(i) -> question[i] = SETTLED
             :: else
             fi
         }
-        i = 0;
+        i = 0; flag = 0;
         untold = false }
     :: atomic { !crashed[A] && !opening[A] && down[A]?[ASK(_, _, _, _)] ->
         down[A]?ASK(_, _, _, _);
@@ -339,8 +358,9 @@ end:
         :: !(settled & (1 << number)) ->
 #endif
             if
+            :: draining -> keep(number, 1)
 #ifndef LATE_CALLS_START
-            :: number < firstInOrder ->
+            :: !draining && number < firstInOrder ->
                 assert(refused[number]);            /* no call fails for want of luck */
                 keep(number, 1)
 #endif
@@ -404,6 +424,20 @@ end:
     :: atomic { !crashed[B] && opening[B] && current(B) ->                /* WELCOME */
         opening[B] = false;
         ask() }
+    :: atomic { !crashed[B] && !draining && !drained && DRAINS > 0 && !opening[B] ->
+        draining = true }
+    :: atomic { !crashed[B] && draining && !opening[B] ->   /* at once, or after any time */
+#ifndef HASTY_GOODBYE
+        for (number : 1 .. CALLS) { flag = flag | (answer[number] == RUNNING) }
+#endif
+        up[B]!GOODBYE, 0, 0, !flag, 0;
+        flag = 0;
+        draining = false;
+        drained = true;
+        crash(B);
+        crashes--;
+        for (number : 1 .. CALLS) { answer[number] = NONE; executedNo[number] = 0 }
+        number = 0 }
     :: atomic { !crashed[B] && crashes < ENDS ->
         crash(B);
         for (number : 1 .. CALLS) { answer[number] = NONE; executedNo[number] = 0 }
@@ -427,13 +461,13 @@ inline notice_undeliverable(from, to) {
 }
 
 /* All whom it concerns are told. */
-inline end_incarnation(n, other, concerns) {
+inline end_incarnation(n, other, concerns, idle) {
     linked[n] = false;
     gone[n] = true;
     discard(up[n]);
     hellos[n] = 0;
     if
-    :: concerns || waits[other] -> tell(other, ENDED, 0, 0, 0, 0)
+    :: concerns || waits[other] -> tell(other, ENDED, 0, 0, idle, 0)
     :: else
     fi;
     waits[other] = false
@@ -516,7 +550,7 @@ end:
         fi;
         waits[B] = false }
     :: atomic { linked[A] && losses < LOSSES -> losses++; linked[A] = false }
-    :: atomic { crashed[A] && !gone[A] && !recovering -> end_incarnation(A, B, correspond) }
+    :: atomic { crashed[A] && !gone[A] && !recovering -> end_incarnation(A, B, correspond, 0) }
     od
 }
 
@@ -556,7 +590,14 @@ end:
         fi;
         waits[A] = false }
     :: atomic { linked[B] && losses < LOSSES -> losses++; linked[B] = false }
-    :: atomic { crashed[B] && !gone[B] && !recovering -> end_incarnation(B, A, true) }
+    :: atomic { crashed[B] && !gone[B] && !recovering -> end_incarnation(B, A, true, 0) }
+    :: atomic { up[B]?[GOODBYE(_, _, _, _)] ->
+        up[B]?GOODBYE(_, _, flag, _);
+        if
+        :: linked[B] && !gone[B] -> end_incarnation(B, A, true, flag)
+        :: else
+        fi;
+        flag = 0 }
     od
 }
 

@@ -7,7 +7,8 @@
  *
  * Modelled: generations, of the object and of a holding; seals; tags and claims; publishing and
  * finding; revoking at any moment, also without a link and between HELLO and WELCOME; the fence behind
- * REVOKE; links lost; restarts of the broker with a recovery window.
+ * REVOKE; messages that were made before a revocation and leave behind it; links lost; restarts of the
+ * broker with a recovery window.
  *
  * Abstracted: `H` is only whether node 1 holds; its true counting is in holders.pml. Calls carry no
  * identity. The generation in a CALL is not on the wire: it is the right under which the broker let it
@@ -29,6 +30,10 @@
 #define RESTARTS 1
 #endif
 
+#ifndef LATE
+#define LATE 0
+#endif
+
 #define O 0
 #define C 1
 #define ROOM 12
@@ -41,9 +46,12 @@ chan down[2] = [ROOM] of { mtype, byte, byte };
 
 /* The owner. */
 byte generation = 1, exp;
-byte fence;          /* REVOKEs that the broker has not confirmed */
+byte fence;          /* the REVOKE that the broker has to confirm; 0 for none */
+byte fences;         /* they are numbered */
 bit late;            /* revoked between HELLO and WELCOME */
 bit published;
+byte waiting;        /* the generation in a message that was made and has not left; 0 for none */
+byte sent;           /* the same of one that has left, and is sent again after a new link */
 
 /* The other one: a set of bits, by generation. */
 byte seals;
@@ -85,9 +93,14 @@ inline open_link(n, a, b) {
     hellos[n]++
 }
 
+inline raise_fence() {
+    fences++;
+    fence = fences
+}
+
 inline send_revoke() {
     up[O]!REVOKE, generation, 0;
-    up[O]!FENCE, generation, 0
+    up[O]!FENCE, fence, 0
 }
 
 proctype Owner() {
@@ -101,11 +114,28 @@ end:
         :: up[O]!GIVE, generation, 0
         :: published = true; up[O]!PUBLISH, generation, 0
         fi }
+    :: atomic { LATE > 0 && gives < GIVES && waiting == 0 && sent == 0 -> gives++; waiting = generation }
+    :: atomic { !opening[O] && waiting > 0 ->
+        exp++;
+        up[O]!GIVE, waiting, 0;
+#ifndef REVOKED_ONLY_ONCE
+        if
+        :: waiting < generation ->
+#ifndef REPEATED_WITHOUT_FENCE
+            raise_fence();
+#endif
+            send_revoke()
+        :: else
+        fi;
+#endif
+        sent = waiting;
+        waiting = 0 }
+    :: atomic { sent > 0 -> sent = 0 }                      /* answered */
     :: atomic { !opening[O] && published -> published = false; up[O]!WITHDRAW, 0, 0 }
     :: atomic { generation <= REVOKES ->                    /* marks first */
         generation++;
 #ifndef NO_FENCE
-        fence++;
+        raise_fence();
 #endif
         if
         :: !opening[O] -> send_revoke()
@@ -131,7 +161,7 @@ end:
     :: atomic { !opening[O] && down[O]?[FENCE(_, _)] ->
         down[O]?FENCE(a, _);
         if
-        :: a == generation -> fence = 0
+        :: a == fence -> fence = 0
         :: else
         fi;
         a = 0 }
@@ -148,6 +178,10 @@ end:
         if
         :: late -> late = false; send_revoke()
         :: else -> fence = 0                                /* HELLO has told the generation */
+        fi;
+        if
+        :: sent > 0 && waiting == 0 -> waiting = sent; sent = 0
+        :: else
         fi }
     od
 }
