@@ -31,6 +31,8 @@ extension NodeStateMachine {
     package mutating func published(
         _ name: String, _ object: ObjectNumber, interface: String, replicas: ReplicaPolicy? = nil
     ) {
+        // It was on its way when all names were taken back, and is gone at the broker.
+        guard !self.hasWithdrawnAll else { return }
         self.publications[name] = HelloBody.Name(
             name: name, object: object, interface: interface, replicas: replicas)
     }
@@ -46,8 +48,11 @@ extension NodeStateMachine {
         self.publications.removeValue(forKey: name) != nil
     }
 
-    /// No name is restated any longer.
-    package mutating func allWithdrawn() { self.publications = [:] }
+    /// No name is restated any longer, for good: the node is about to end.
+    package mutating func allWithdrawn() {
+        self.hasWithdrawnAll = true
+        self.publications = [:]
+    }
 
     /// What stands in a reference table for `reference`.
     func entry(for reference: Reference) -> ReferenceEntry {

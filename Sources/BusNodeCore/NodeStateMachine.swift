@@ -85,6 +85,8 @@ package struct NodeStateMachine: Sendable {
     package internal(set) var imports = ImportTable()
     /// Names published, restated in every HELLO.
     var publications: [String: HelloBody.Name] = [:]
+    /// Whether that has ended, because the node is about to.
+    var hasWithdrawnAll = false
     /// Releases that became due between HELLO and WELCOME, which the HELLO does not know of.
     var lateReleases: [(Reference, UInt64)] = []
     /// Objects revoked between HELLO and WELCOME, whose new generation the HELLO does not tell.

@@ -23,4 +23,10 @@ package enum Canary: String, CaseIterable, Sendable {
     case lyingFailure = "lying-failure"
     /// The hostile peer knows the secret of another node.
     case leakedSecret = "leaked-secret"
+    /// A node that is about to end lets new calls in.
+    case deafDrain = "deaf-drain"
+    /// A node that ends says that it has answered everything, which it has not.
+    case hastyGoodbye = "hasty-goodbye"
+    /// A broker that ends has told so, and then says something else.
+    case wordAfterStopping = "word-after-stopping"
 }

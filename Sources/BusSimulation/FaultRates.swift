@@ -19,6 +19,8 @@ package struct FaultRates: Hashable, Sendable {
         case goodbye
         case fullPipe = "full-pipe"
         case hostile
+        case brokerStop = "broker-stop"
+        case drain
     }
 
     /// A link breaks: of what is under way a prefix arrives, or nothing.
@@ -45,6 +47,10 @@ package struct FaultRates: Hashable, Sendable {
     package var fullPipe: UInt64 = 0
     /// A hostile peer sends something.
     package var hostile: UInt64 = 0
+    /// The broker is told to end, tells all nodes, and comes back after a while.
+    package var brokerStop: UInt64 = 0
+    /// A node is told to end: what runs may finish, and then it says goodbye; another one starts.
+    package var drain: UInt64 = 0
 
     /// Nothing goes wrong.
     package init() {}
@@ -75,6 +81,15 @@ package struct FaultRates: Hashable, Sendable {
         self.garble = rate(60)
     }
 
+    /// Ends in good order: each is left out by half of all seeds.
+    mutating func drawEnds(from random: inout RandomSource) {
+        func rate(_ most: UInt64) -> UInt64 {
+            random.below(2) == 0 ? 0 : 1 + random.below(most)
+        }
+        self.brokerStop = rate(50)
+        self.drain = rate(60)
+    }
+
     /// The rate of one kind.
     package subscript(kind: Kind) -> UInt64 {
         get { self[keyPath: Self.place(of: kind)] }
@@ -103,6 +118,8 @@ package struct FaultRates: Hashable, Sendable {
         case .goodbye: \.goodbye
         case .fullPipe: \.fullPipe
         case .hostile: \.hostile
+        case .brokerStop: \.brokerStop
+        case .drain: \.drain
         }
     }
 }

@@ -39,6 +39,7 @@ struct SimulatedCall: Sendable {
         case find(String)
         case publish(String, ObjectNumber)
         case withdraw(String)
+        case withdrawAll
         case ping
     }
 
@@ -53,6 +54,7 @@ struct SimulatedCall: Sendable {
     /// What a script says of it.
     let script: SimulationScript.Call?
     var number: CallNumber?
+    var chain: ChainID?
     /// The handler that waits for it.
     var parent: Int?
     var isEnded = false
@@ -86,6 +88,8 @@ struct SimulatedNode: Sendable {
     /// Every name that it has ever tried to publish.
     var names: Set<String> = []
     var objectsAlive = 0
+    /// Nil unless the node has been told to end.
+    var drain: SimulatedDrain?
 
     init(index: Int) {
         self.index = index

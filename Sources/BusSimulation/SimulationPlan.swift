@@ -44,6 +44,8 @@ package struct SimulationPlan: Sendable {
         if random.below(3) == 0 {
             self.brokerLimits.waitingBytesPerNode = 300 + Int(random.below(2_000))
         }
+        // Drawn last, so that seeds of the time before tell the same stories without it.
+        if faults == nil { self.faults.drawEnds(from: &random) }
     }
 
     /// A plan in which the applications do what `script` says, and nothing goes wrong but

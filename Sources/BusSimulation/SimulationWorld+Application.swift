@@ -98,10 +98,12 @@ extension SimulationWorld {
     @discardableResult
     mutating func call(
         _ index: Int, _ target: Reference, _ references: [Reference], isOneWay: Bool = false,
-        script: SimulationScript.Call? = nil, parent: Int?
+        script: SimulationScript.Call? = nil, parent: Int?, chain: ChainID? = nil
     ) -> Int? {
         var extensions = Extensions()
         extensions.method = "run(_:)"
+        // Only a node that is about to end asks for it.
+        if self.plan.faults.drain > 0 { extensions.chain = chain ?? self.nextChain(index) }
         var request = self.request(target, references)
         request.extensions = extensions
         if isOneWay || script?.isOneWay ?? false { request.flags = .oneWay }
@@ -118,7 +120,8 @@ extension SimulationWorld {
     }
 
     private mutating func publishSomething(_ index: Int) {
-        guard let reference = self.pick(self.ownObjects(index)),
+        // Who is about to end has taken all its names back.
+        guard self.nodes[index].drain == nil, let reference = self.pick(self.ownObjects(index)),
             let name = self.pick(["a", "b", "c"])
         else { return }
         self.nodes[index].names.insert(name)
@@ -128,8 +131,9 @@ extension SimulationWorld {
     /// One of the names that are published by chance is that of replicas.
     static func policy(of name: String) -> ReplicaPolicy? { name == "c" ? .roundRobin : nil }
 
-    mutating func callBroker(_ index: Int, _ purpose: SimulatedCall.Purpose) {
-        guard let incarnation = self.nodes[index].core?.incarnation else { return }
+    @discardableResult
+    mutating func callBroker(_ index: Int, _ purpose: SimulatedCall.Purpose) -> Int? {
+        guard let incarnation = self.nodes[index].core?.incarnation else { return nil }
         var extensions = Extensions()
         var references: [Reference] = []
         let arguments: [Value]
@@ -146,6 +150,10 @@ extension SimulationWorld {
             self.nodes[index].core?.withdrawn(name)
             extensions.method = "withdraw(_:)"
             arguments = [.string(name)]
+        case .withdrawAll:
+            self.nodes[index].core?.allWithdrawn()
+            extensions.method = "withdrawAll()"
+            arguments = []
         case .find(let name):
             extensions.method = "find(_:)"
             arguments = [.string(name)]
@@ -159,7 +167,7 @@ extension SimulationWorld {
             target: Reference(owner: .broker, object: .root), builder: builder)
         request.extensions = extensions
         request.references = references
-        self.issue(index, &request, purpose, parent: nil)
+        return self.issue(index, &request, purpose, parent: nil)
     }
 
     /// A call's arguments: its number in the world, and the references.
@@ -182,7 +190,9 @@ extension SimulationWorld {
             SimulatedCall(
                 id: id, node: index, caller: caller, target: request.target,
                 references: request.references, purpose: purpose, isOneWay: isOneWay,
-                issuedAt: self.now, script: script, parent: parent))
+                issuedAt: self.now, script: script, chain: request.extensions.chain,
+                parent: parent))
+        self.nodes[index].drain?.chains.formUnion([request.extensions.chain].compactMap { $0 })
         if !isOneWay { request.waiter = SimulatedWaiter(call: id) }
         self.statistics.calls += 1
         self.trace("n\(index): calls \(request.target) as call \(id)")

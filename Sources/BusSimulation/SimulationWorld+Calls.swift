@@ -56,6 +56,7 @@ extension SimulationWorld {
         self.digest.add(UInt64(id))
         if call.starts > 1 { self.fail("call \(id) was started twice") }
         self.checkRight(of: call, at: index)
+        self.checkDrain(of: call, at: index)
         if call.mustNotStart { self.fail("call \(id) was started after 'executed: no'") }
         if let later = self.history.started(id, call) {
             self.fail("call \(id) was started after call \(later) to the same object")
@@ -72,7 +73,8 @@ extension SimulationWorld {
         {
             // Back to the caller, or on to somebody else.
             handler.awaits = self.call(
-                index, other, self.someReferences(index), isOneWay: false, parent: handler.id)
+                index, other, self.someReferences(index), isOneWay: false, parent: handler.id,
+                chain: call.chain)
         }
         self.nodes[index].handlers.append(handler)
         guard handler.awaits == nil, !(call.script?.runsUntilCancelled ?? false) else { return }
@@ -92,7 +94,10 @@ extension SimulationWorld {
         let handler = self.nodes[index].handlers.remove(at: position)
         self.calls[handler.call].isFinished = true
         let script = self.calls[handler.call].script
-        defer { if let script { self.hasReplied(script, at: index) } }
+        defer {
+            if let script { self.hasReplied(script, at: index) }
+            if self.nodes[index].handlers.isEmpty { self.drainGoesOn(index, from: .finishing) }
+        }
         guard let identity = handler.identity else { return }
         if handler.isCancelled || (script == nil && self.chance(1, of: 8)) {
             let error = BusError(
@@ -146,6 +151,7 @@ extension SimulationWorld {
             self.unpin(references, at: index)
         }
         if let parent = self.calls[id].parent { self.finishLater(parent, at: index) }
+        self.drainGoesOn(index, after: id)
     }
 
     private mutating func answered(
@@ -168,7 +174,7 @@ extension SimulationWorld {
         case .publish(let name, let object):
             self.nodes[index].core?.published(
                 name, object, interface: "Thing", replicas: Self.policy(of: name))
-        case .find, .ping, .withdraw:
+        case .find, .ping, .withdraw, .withdrawAll:
             break
         }
         for reference in references where reference.owner != self.nodes[index].core?.incarnation {
@@ -192,6 +198,12 @@ extension SimulationWorld {
         // Who lets everything go asks until it is done.
         if self.phase == .draining, error.kind == .overloaded, case .withdraw = call.purpose {
             self.callBroker(call.node, call.purpose)
+        }
+        if error.kind == .disconnected {
+            self.statistics.disconnected += 1
+            if error.executed == .maybe, !self.ended.contains(call.caller) {
+                self.statistics.disconnectedMaybe += 1
+            }
         }
         self.judgeKind(of: error, call)
         guard call.purpose == .object,
@@ -229,6 +241,12 @@ extension SimulationWorld {
         case .disconnected where call.target.owner == .broker:
             guard !self.ended.contains(call.caller) else { return }
             self.fail("call \(call.id) to the broker failed with: \(error)")
+        case .disconnected where error.executed == .no:
+            guard self.ended.isDisjoint(with: call.concerned),
+                !self.isRefusing(call.target.owner),
+                !self.hostile.incarnations.contains(call.target.owner)
+            else { return }
+            self.fail("call \(call.id): nobody ends, but it failed with: \(error)")
         default:
             break
         }

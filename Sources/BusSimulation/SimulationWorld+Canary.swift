@@ -46,7 +46,12 @@ extension SimulationWorld {
             let lie = FailureBody(BusError(.overloaded, executed: .no, "as if it had never begun"))
             let failure = FrameHeader(kind: .failure, peer: header.peer, call: header.call)
             return [Outgoing(Message(failure, payload: lie.encoded()), epoch: outgoing.epoch)]
-        case .overtakingRelease, .swallowedUnref, .leakedSecret:
+        case .hastyGoodbye:
+            guard header.kind == .goodbye else { break }
+            let idle = CallNumber(rawValue: IncarnationEnd.leftIdle.rawValue)
+            let lie = FrameHeader(kind: .goodbye, call: idle)
+            return [Outgoing(Message(lie), epoch: outgoing.epoch)]
+        case .overtakingRelease, .swallowedUnref, .leakedSecret, .deafDrain, .wordAfterStopping:
             break
         }
         return [outgoing]
@@ -66,13 +71,20 @@ extension SimulationWorld {
     }
 
     /// What the broker really sends instead of `packet`.
-    mutating func sabotaged(_ packet: Packet) -> Packet {
-        guard self.plan.canary == .swallowedUnref, packet.header.kind == .unref,
-            self.chance(1, of: 4),
+    mutating func sabotaged(_ packet: Packet) -> [Packet] {
+        guard let canary = self.plan.canary,
             var other = Packet(frame: Message(FrameHeader(kind: .heartbeat)).frame, buffers: [])
-        else { return packet }
-        other.renumber(packet.header.sequence, epoch: packet.header.epoch)
-        return other
+        else { return [packet] }
+        switch (canary, packet.header.kind) {
+        case (.swallowedUnref, .unref) where self.chance(1, of: 4):
+            other.renumber(packet.header.sequence, epoch: packet.header.epoch)
+            return [other]
+        case (.wordAfterStopping, .stopping):
+            other.renumber(packet.header.sequence + 1, epoch: packet.header.epoch)
+            return [packet, other]
+        default:
+            return [packet]
+        }
     }
 
     /// Whom the hostile peer says that it is, with that one's secret.

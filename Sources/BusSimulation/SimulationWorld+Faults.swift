@@ -62,12 +62,20 @@ extension SimulationWorld {
         }
         if self.chance(faults.goodbye, of: 10_000), let index = self.someNode() {
             self.trace("fault: n\(index) says goodbye")
-            if let incarnation = self.nodes[index].core?.incarnation {
-                self.ended.insert(incarnation)
-            }
-            self.withCore(index) { core, effects, now in core.closed(at: now, into: &effects) }
-            self.endNode(index)
+            self.sayGoodbye(index)
         }
+        if self.chance(faults.brokerStop, of: 10_000) { self.stopBroker() }
+        if self.chance(faults.drain, of: 10_000), let index = self.someNode() {
+            self.beginDrain(index)
+        }
+    }
+
+    mutating func sayGoodbye(_ index: Int) {
+        if let incarnation = self.nodes[index].core?.incarnation {
+            self.ended.insert(incarnation)
+        }
+        self.withCore(index) { core, effects, now in core.closed(at: now, into: &effects) }
+        self.endNode(index)
     }
 
     private mutating func someLink() -> Int? {

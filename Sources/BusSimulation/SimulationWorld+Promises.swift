@@ -36,6 +36,9 @@ extension SimulationWorld {
             for owner in owners where broker.nodes.slot(of: owner) == nil {
                 self.fail("\(name) belongs to \(owner), which has ended")
             }
+            for owner in owners where self.isRefusing(owner) {
+                self.fail("\(name) leads to \(owner), which refuses calls")
+            }
             if Set(queue.map(\.replicas)).count > 1 || queue.first?.fence == 0 {
                 self.fail("\(name) is two things, or has no number")
             }

@@ -136,9 +136,11 @@ extension SimulationWorld {
             self.fail("the broker sent a frame that can't be read")
             return nil
         }
-        self.links[id].down.append(self.sabotaged(packet))
-        self.links[id].downDue = max(self.links[id].downDue, self.arrival())
-        self.events.add(.downArrived(link: id), due: self.links[id].downDue)
+        for packet in self.sabotaged(packet) {
+            self.links[id].down.append(packet)
+            self.links[id].downDue = max(self.links[id].downDue, self.arrival())
+            self.events.add(.downArrived(link: id), due: self.links[id].downDue)
+        }
         return nil
     }
 
@@ -161,6 +163,7 @@ extension SimulationWorld {
             }
             return
         }
+        if packet.header.kind == .stopping { self.checkLast(on: id) }
         self.withCore(node) { core, effects, now in
             core.received(message, on: epoch, at: now, into: &effects)
         }
@@ -195,8 +198,7 @@ extension SimulationWorld {
                 self.released(object, at: index)
             case .report(let notice):
                 self.trace("n\(index): \(notice)")
-                // What was held is worth nothing in the next incarnation.
-                if case .incarnationEnded = notice { self.nodes[index].tokens = [] }
+                self.noted(notice, by: index)
             case .deliver, .cancelHandler, .resume, .died, .unheld:
                 break
             }
@@ -214,6 +216,19 @@ extension SimulationWorld {
             default:
                 break
             }
+        }
+    }
+
+    private mutating func noted(_ notice: NodeNotice, by index: Int) {
+        switch notice {
+        case .incarnationEnded:
+            // What was held is worth nothing in the next incarnation.
+            self.nodes[index].tokens = []
+            self.statistics.incarnationsLost += 1
+        case .brokerStops:
+            self.statistics.farewells += 1
+        default:
+            break
         }
     }
 
@@ -245,7 +260,11 @@ extension SimulationWorld {
         self.nodes[index].link = nil
         self.links[id].isClosedByNode = true
         self.links[id].down.removeAll()
-        if !self.links[id].isBroken { self.cut(id, keepsUp: true) }
+        guard !self.links[id].isBroken else { return }
+        guard self.nodes[index].drain?.step != .leaving else {
+            return self.cutBehindAll(id)
+        }
+        self.cut(id, keepsUp: true)
     }
 
     /// Numbers, patches and queues a message, as whoever holds the sending lock does.

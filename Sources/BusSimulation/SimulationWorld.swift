@@ -18,6 +18,7 @@ package struct SimulationWorld {
         case brokerNotices(link: Int)
         case nodeNotices(link: Int)
         case brokerStarts
+        case brokerCloses
         case nodeStarts(Int)
         case acts(Int, run: Int)
         case finishes(Int, run: Int, handler: Int)
@@ -26,6 +27,7 @@ package struct SimulationWorld {
         case unpins(Int, run: Int, [Reference])
         case cancels(Int, run: Int, CallNumber)
         case findsAgain(Int, run: Int, String)
+        case drainGoesOn(Int, run: Int, from: SimulatedDrain.Step)
     }
 
     /// What the world is in the middle of.
@@ -76,6 +78,8 @@ package struct SimulationWorld {
     var processes: [IncarnationID: SimulatedProcess?] = [:]
     /// A call that the canary lets others overtake, by link.
     var heldBack: [Int: Outgoing] = [:]
+    /// Calls made outside handlers are numbered where their chains are told.
+    var chainsMade: UInt64 = 0
     /// Handlers are numbered through all nodes and runs.
     var handlersMade = 0
 
@@ -135,6 +139,7 @@ package struct SimulationWorld {
         case .brokerNotices(let link): self.brokerNotices(link)
         case .nodeNotices(let link): self.nodeNotices(link)
         case .brokerStarts: self.startBroker()
+        case .brokerCloses: self.closeConnections()
         case .nodeStarts(let index): self.startNode(index)
         case .acts(let index, let run):
             guard self.phase == .busy, self.isRunning(index, run) else { return }
@@ -163,6 +168,8 @@ package struct SimulationWorld {
         case .findsAgain(let index, let run, let name):
             self.script.repetitions -= 1
             if self.isRunning(index, run) { self.callBroker(index, .find(name)) }
+        case .drainGoesOn(let index, let run, let step):
+            if self.isRunning(index, run) { self.drainGoesOn(index, from: step) }
         }
     }
 
@@ -254,6 +261,18 @@ package struct SimulationStatistics: Hashable, Sendable {
     package var brokerRestarts = 0
     package var nodesEnded = 0
     package var objectsFreed = 0
+    /// Times that the broker was told to end, and nodes that heard of it.
+    package var brokerStops = 0
+    package var farewells = 0
+    /// Nodes that were told to end, and those that had nothing to do any more when they did.
+    package var drains = 0
+    package var drainsInOrder = 0
+    /// Calls that were refused because their object's node was about to end or had ended.
+    package var disconnected = 0
+    /// Those of them that may have been executed, although their caller lives.
+    package var disconnectedMaybe = 0
+    /// Incarnations that ended because they were cut off for too long.
+    package var incarnationsLost = 0
 
     package init() {}
 }

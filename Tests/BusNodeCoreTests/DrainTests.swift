@@ -108,4 +108,19 @@ import Testing
         node.relink()
         #expect(try node.takeHello()?.names == [])
     }
+
+    @Test func `a name whose publishing was under way when all were taken back is not restated`()
+        throws
+    {
+        var node = NodeScript()
+        node.start()
+        node.welcome()
+        node.call("publish", of: .broker, passing: [.own(9)])
+        node.step { core, _, _ in
+            core.allWithdrawn()
+            core.published("a", ObjectNumber(rawValue: 9), interface: "I")
+        }
+        node.relink()
+        #expect(try node.takeHello()?.names == [])
+    }
 }

@@ -61,6 +61,27 @@ import Testing
         #expect(violation.contains("nobody holds it"))
     }
 
+    @Test func `a node that drains and lets new calls in is noticed`() throws {
+        var faults = FaultRates()
+        faults.drain = 60
+        let violation = try #require(self.firstViolation(.deafDrain, faults: faults))
+        #expect(violation.contains("which is about to end"))
+    }
+
+    @Test func `who says too early that all is answered makes others tell an untruth`() throws {
+        var faults = FaultRates()
+        faults.goodbye = 60
+        let violation = try #require(self.firstViolation(.hastyGoodbye, faults: faults))
+        #expect(violation.contains("was executed, but failed"))
+    }
+
+    @Test func `what a broker says behind STOPPING is noticed`() throws {
+        var faults = FaultRates()
+        faults.brokerStop = 60
+        let violation = try #require(self.firstViolation(.wordAfterStopping, faults: faults))
+        #expect(violation.contains("comes behind STOPPING"))
+    }
+
     @Test func `a planted bug is found again in a smaller story`() throws {
         let arguments = ["--seed", "3", "--canary", "forgotten-release"]
         var lines: [String] = []

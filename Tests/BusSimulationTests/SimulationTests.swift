@@ -35,7 +35,10 @@ import Testing
     ) {
         var plan = SimulationPlan(seed: plan.seed, steps: plan.steps, nodes: plan.nodes)
         // What came later would make another story of it.
-        plan.faults.keep(Set(FaultRates.Kind.allCases).subtracting([.duplicate, .swap, .garble]))
+        plan.faults.keep(
+            Set(FaultRates.Kind.allCases).subtracting([
+                .duplicate, .swap, .garble, .brokerStop, .drain,
+            ]))
         #expect(SimulationRun.report(plan).violation == nil)
     }
 
@@ -56,6 +59,43 @@ import Testing
         #expect(sum.answers > 1_000)
         #expect(sum.failures > 100)
         #expect(sum.objectsFreed > 200)
+    }
+
+    @Test func `a broker that is told to end is no fault to anybody`() {
+        var sum = SimulationStatistics()
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var faults = FaultRates()
+            faults.brokerStop = 40
+            let report = SimulationRun.report(SimulationPlan(seed: seed, faults: faults))
+            #expect(report.violation == nil, "seed \(seed)")
+            sum.brokerStops += report.statistics.brokerStops
+            sum.farewells += report.statistics.farewells
+            sum.incarnationsLost += report.statistics.incarnationsLost
+            sum.disconnected += report.statistics.disconnected
+        }
+        #expect(sum.brokerStops > 20)
+        #expect(sum.farewells > 60)
+        #expect(sum.incarnationsLost == 0)
+        #expect(sum.disconnected == 0)
+    }
+
+    @Test func `a node that is told to end answers what it runs, and refuses the rest`() {
+        var sum = SimulationStatistics()
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var faults = FaultRates()
+            faults.drain = 60
+            let report = SimulationRun.report(SimulationPlan(seed: seed, faults: faults))
+            #expect(report.violation == nil, "seed \(seed)")
+            sum.drains += report.statistics.drains
+            sum.drainsInOrder += report.statistics.drainsInOrder
+            sum.disconnected += report.statistics.disconnected
+            sum.disconnectedMaybe += report.statistics.disconnectedMaybe
+        }
+        #expect(sum.drains > 20)
+        #expect(sum.drainsInOrder > 20)
+        #expect(sum.disconnected > 20)
+        // A later word of an end that was told before does not say that all was answered.
+        #expect(sum.disconnectedMaybe * 3 < sum.disconnected)
     }
 
     @Test func `the same plan gives the same run, another seed another one`() {
