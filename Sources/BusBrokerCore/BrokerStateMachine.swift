@@ -130,6 +130,9 @@ package struct BrokerStateMachine: Sendable {
     /// Published names.
     package var nameCount: Int { self.names.count }
 
+    /// Calls of which nodes have told why they wait.
+    package var waitCount: Int { self.waits.rowCount }
+
     /// A message came in; `frame` is its first frame, which may be patched for forwarding.
     ///
     /// - Parameters:

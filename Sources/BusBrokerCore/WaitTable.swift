@@ -44,7 +44,7 @@ package struct WaitTable: Sendable {
     }
 
     private var entries: [NodeSlot: Entry] = [:]
-    private var rowCount = 0
+    private(set) var rowCount = 0
     /// Where the callee of a call tells of it.
     private var own: [CallIdentity: Place] = [:]
     private(set) var found: [(text: String, at: Tick)] = []

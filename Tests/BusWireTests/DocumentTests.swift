@@ -142,6 +142,19 @@ import Testing
         #expect(try limits(under: "8. Names") == ["replicasMax \(NameTable.replicasMax)"])
     }
 
+    @Test func `limits lists every bound of calls that wait`() throws {
+        let bounds: [(String, Int)] = [
+            ("longWait", Int(StartQueue.longWait.nanoseconds / 1_000_000)),
+            ("lookedMax", StartQueue.lookedMax), ("runningMax", StartQueue.runningMax),
+            ("rowsMax of a report", WaitReport.rowsMax), ("linksMax", WaitReport.linksMax),
+            ("asksMax", WaitSurvey.asksMax), ("rowsMax of the broker", WaitTable.rowsMax),
+            ("reportLife", Int(WaitTable.reportLife.nanoseconds / 1_000_000)),
+            ("reportPause", Int(WaitTable.reportPause.nanoseconds / 1_000_000)),
+            ("foundMax", WaitTable.foundMax),
+        ]
+        #expect(try limits(under: "7. Calls that wait") == bounds.map { "\($0.0) \($0.1)" })
+    }
+
     /// Every stored property with its number, spans of time in milliseconds.
     private func bounds(of limits: Any) -> [String] {
         Mirror(reflecting: limits).children.map { child in

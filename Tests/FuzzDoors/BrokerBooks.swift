@@ -30,6 +30,8 @@ struct BrokerBooks {
     /// Those who have said what is not so, of whose counts nothing is known.
     var liars: Set<IncarnationID> = []
     var recoveryEnd: Tick?
+    /// What each node has reported last of calls that wait.
+    var reports: [IncarnationID: WaitReport] = [:]
 
     // MARK: What happens
 
@@ -38,6 +40,7 @@ struct BrokerBooks {
         self.published = [:]
         self.rights = [:]
         self.revoked = [:]
+        self.reports = [:]
     }
 
     mutating func ended(_ incarnation: IncarnationID) {

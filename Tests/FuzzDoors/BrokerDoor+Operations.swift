@@ -40,6 +40,7 @@ extension BrokerDoor {
             for peer in self.peers.indices where self.peers[peer].rx == nil { self.connect(peer) }
         case 24: self.publishEverywhere()
         case 25: self.findEverything()
+        case 26: self.reportWaits()
         // Others than these may come, and old scripts shall mean what they meant.
         default: self.sendCall()
         }
@@ -252,7 +253,7 @@ extension BrokerDoor {
         }
     }
 
-    private mutating func ask(
+    mutating func ask(
         _ peer: Int, _ method: String, _ arguments: [Value], _ entries: [ReferenceEntry] = []
     ) {
         var extensions = Extensions()
@@ -360,7 +361,7 @@ extension BrokerDoor {
         }
     }
 
-    private mutating func anyone() -> IncarnationID {
+    mutating func anyone() -> IncarnationID {
         let choice = self.script.below(16)
         if choice == 15 { return .broker }
         if choice < self.peers.count, let incarnation = self.peers[choice].incarnation {
@@ -371,7 +372,7 @@ extension BrokerDoor {
             : self.incarnations[choice % self.incarnations.count]
     }
 
-    private mutating func anyObject() -> ObjectNumber {
+    mutating func anyObject() -> ObjectNumber {
         ObjectNumber(rawValue: UInt64(self.script.below(6)))
     }
 
@@ -383,7 +384,7 @@ extension BrokerDoor {
         Generation(rawValue: UInt32(self.script.below(4)))
     }
 
-    private mutating func anyName() -> String {
+    mutating func anyName() -> String {
         let names = [
             "a", "b", "longer-name", "", " ", "b\u{301}", String(repeating: "n", count: 300),
         ]

@@ -81,6 +81,8 @@ struct BrokerDoor: ScriptedDoor {
     /// Reference table rows that peers have seen, with their seals; all peers know all of them.
     var loot: [ReferenceEntry] = []
     var incarnations: [IncarnationID] = []
+    /// What the broker has answered last.
+    var lastReply: Message?
     var digest = TraceDigest()
     var violation: String?
 
@@ -164,10 +166,11 @@ struct BrokerDoor: ScriptedDoor {
         self.pass(Self.limits.recoveryWindow)
         guard self.violation == nil else { return }
         let left =
-            "\(self.broker.nodeCount) nodes, \(self.broker.referenceCount) references and "
-            + "\(self.broker.nameCount) names are left over"
+            "\(self.broker.nodeCount) nodes, \(self.broker.referenceCount) references, "
+            + "\(self.broker.nameCount) names and \(self.broker.waitCount) calls that wait "
+            + "are left over"
         guard self.broker.nodeCount == 0, self.broker.nameCount == 0,
-            self.broker.referenceCount == 0
+            self.broker.referenceCount == 0, self.broker.waitCount == 0
         else { return self.fail(left) }
     }
 
@@ -295,6 +298,9 @@ struct BrokerDoor: ScriptedDoor {
                     + "\(link.received) of \(link.epoch.rawValue)")
         }
         self.links[link.rx]?.received &+= 1
+        if message.header.kind == .reply, message.header.peer == .broker {
+            self.lastReply = message
+        }
         for entry in message.references where self.loot.count < 64 { self.loot.append(entry) }
         self.books.arrived(message, at: link.incarnation)
     }
