@@ -105,6 +105,11 @@ private func stopped() async throws -> [Trial.Finding] {
     ]
 }
 
+/// How long a flood lasts.
+private var floodSeconds: Double {
+    ProcessInfo.processInfo.environment["STRESS_FLOOD_SECONDS"].flatMap(Double.init) ?? 10
+}
+
 private func flood() async throws -> [Trial.Finding] { try await flood(.take, clients: 8) }
 
 private func oneWayFlood() async throws -> [Trial.Finding] {
@@ -120,7 +125,8 @@ private func flood(_ kind: Load.Kind, clients count: Int) async throws -> [Trial
     let before = stage.brokerMemory
     target.signal(SIGSTOP)
     let load = Load(
-        object: "target", kind: kind, outstanding: 4_096 / count, seconds: 10, deadline: 2)
+        object: "target", kind: kind, outstanding: 4_096 / count, seconds: floodSeconds,
+        deadline: 2)
     let clients = try (0..<count).map { _ in try start(load, on: stage) }
     var (broker, caller) = (0, 0)
     while clients.contains(where: \.isRunning) {

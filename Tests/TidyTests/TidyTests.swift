@@ -59,7 +59,7 @@ import Testing
         let document = try #require(Project.files.first { $0.path == "docs/reliability.md" })
         let named = document.text.split(separator: "`", omittingEmptySubsequences: false)
             .enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
-            .filter { !$0.hasPrefix("objbus ") }
+            .filter { !$0.hasPrefix("objbus ") && !$0.hasPrefix("scripts/") }
             .filter { $0.contains(" ") || $0.hasSuffix("Tests") }
         let tests = Project.files.filter { $0.path.hasPrefix("Tests/") }
         #expect(named.count > 20)
