@@ -92,6 +92,7 @@ package final class Broker: Sendable {
             limits: self.configuration.limits, authority: MessageAuthenticator(key: key),
             seed: UInt64.random(in: .min ... .max), returning: returning,
             fence: roster?.fence ?? 0, quotas: self.configuration.quotas,
+            objectQuotas: self.configuration.objectQuotas,
             at: Tick(nanoseconds: MonotonicClock.now()))
         let loop: BrokerLoop
         do throws(ZeroMQError) {

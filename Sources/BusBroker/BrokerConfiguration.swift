@@ -28,6 +28,8 @@ package struct BrokerConfiguration: Sendable {
     package var limits = BrokerLimits()
     /// Other bounds for nodes of certain names; the first rule that fits a name counts.
     package var quotas: [QuotaRule] = []
+    /// Bounds for objects of certain published names; the first rule that fits a name counts.
+    package var objectQuotas: [ObjectQuotaRule] = []
     /// Where the key is kept. Addresses chosen at random and `inproc` keep none.
     package var state: State = .standard
     /// Whether to listen beyond this machine although nobody is authenticated and nothing is

@@ -18,7 +18,7 @@ package enum BrokerDrop: Int, TallyReason {
     case claimUnlike
     // Calls that were answered by a FAILURE of the broker.
     case callOwnerEnded, callMoved, callNotHeld, callRevoked, callPipeFull
-    case callOverQuota, callOverCredit, callerBehind
+    case callOverQuota, objectOverQuota, callOverCredit, callerBehind
     // What a call or a reply carries.
     case passedOwnerEnded, passedNotHeld, passedRevoked, receiverFull
     // Messages that went nowhere, and of which their sender hears otherwise or never.

@@ -43,6 +43,21 @@ extension BrokerStateMachine {
         self.failOverCredit(header, frame, .callOverCredit, text, from: slot, now, &effects)
     }
 
+    /// Answers a call of an object that has as many under way as its name allows; whether it did.
+    ///
+    /// A call that was sent before is not refused: nobody could say whether it was executed.
+    mutating func isRefused(
+        _ target: Reference, _ header: FrameHeader, _ frame: RawSpan, from slot: NodeSlot,
+        _ now: Tick, _ effects: inout [BrokerEffect]
+    ) -> Bool {
+        guard header.flags.isDisjoint(with: [.resent, .oneWay]),
+            let most = self.objectQuotas.exhausted(target)
+        else { return false }
+        let text = "\(target) has \(most) calls under way, as many as it may"
+        self.failOverCredit(header, frame, .objectOverQuota, text, from: slot, now, &effects)
+        return true
+    }
+
     /// Whether so much waits for the caller itself that it is to take that in before it asks for
     /// more: answers are never refused, so calls are.
     mutating func isBehind(_ header: FrameHeader, from slot: NodeSlot) -> Bool {

@@ -311,6 +311,7 @@ extension BrokerStateMachine {
                 self.claimsChanged(to: name, &effects)
             }
         }
+        self.objectQuotas.ended(node.incarnation, slot)
         _ = self.holders.dropRows(of: node.incarnation)
         let dropped = self.holders.dropColumn(of: slot)
         self.nodes.remove(slot)

@@ -50,6 +50,9 @@ extension BrokerStateMachine {
         let change = self.names.publish(name, claim)
         if change == .head || change == .queued {
             self.holders.holdByName(claim.reference)
+            if let owner = self.nodes.slot(of: claim.reference.owner) {
+                self.objectQuotas.published(claim.reference, as: name, owner: owner)
+            }
             effects.append(.log(.published(name, claim.reference)))
             self.claimsChanged(to: name, &effects)
         }
@@ -107,6 +110,7 @@ extension BrokerStateMachine {
     ) -> Bool {
         guard let claim = self.names.withdraw(name, by: caller) else { return false }
         self.holders.dropName(claim.reference)
+        self.objectQuotas.withdrawn(claim.reference, as: name)
         effects.append(.log(.withdrawn(name, claim.reference)))
         self.claimsChanged(to: name, &effects)
         self.zeroCheck(claim.reference, &effects)

@@ -36,6 +36,11 @@ extension BrokerStateMachine {
             self.undeliverable(header, frame.bytes, from: slot, now, &effects)
             return
         }
+        if self.objectQuotas.hasAny(of: destination),
+            self.isRefused(target, header, frame.bytes, from: slot, now, &effects)
+        {
+            return
+        }
         guard self.hasCredit(destination, header, byteCount, from: slot) else {
             self.refuseCall(header, frame.bytes, from: slot, to: destination, now, &effects)
             return
@@ -43,6 +48,9 @@ extension BrokerStateMachine {
         if !header.flags.contains(.oneWay) {
             self.nodes.setCorrespondent(destination, of: slot)
             self.nodes.callBegan(by: slot)
+            if self.objectQuotas.hasAny(of: destination) {
+                self.objectQuotas.began(sender.incarnation, header.call, target)
+            }
         }
         self.forward(
             header, &frame, byteCount, from: slot, sender.incarnation, to: destination, now,
@@ -123,6 +131,9 @@ extension BrokerStateMachine {
         from slot: NodeSlot, _ now: Tick, _ effects: inout [BrokerEffect]
     ) {
         guard let sender = self.nodes[slot] else { return }
+        if self.objectQuotas.hasAny(of: slot) {
+            self.objectQuotas.ended(header.peer, header.call, by: sender.incarnation)
+        }
         guard let destination = self.nodes.slot(of: header.peer),
             self.nodes[destination]?.link != nil
         else {
@@ -324,6 +335,9 @@ extension BrokerStateMachine {
         _ effects: inout [BrokerEffect]
     ) {
         guard !header.flags.contains(.oneWay) else { return }
+        if let caller = self.nodes[slot]?.incarnation {
+            self.objectQuotas.ended(caller, header.call, by: header.peer)
+        }
         var error = error
         // An earlier copy may have been delivered.
         if header.flags.contains(.resent), error.executed == .no { error.executed = .maybe }

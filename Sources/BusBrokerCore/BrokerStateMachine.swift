@@ -43,6 +43,7 @@ package struct BrokerStateMachine: Sendable {
 
     package let limits: BrokerLimits
     let quotas: [QuotaRule]
+    package internal(set) var objectQuotas: ObjectQuotas
     /// Tells this run of the broker from all others.
     package let run: UInt64
     let authority: Seals
@@ -93,14 +94,16 @@ package struct BrokerStateMachine: Sendable {
     ///   - returning: the incarnations that lived when the run before ended, as `remember` and
     ///     `forget` told: these may come back, and nobody else.
     ///   - quotas: for nodes of certain names; the first one that fits counts.
+    ///   - objectQuotas: for objects of certain published names; the first one that fits counts.
     ///   - fence: what earlier runs have reserved last, as `reserveFences` told.
     package init(
         limits: BrokerLimits = BrokerLimits(), authority: any SealAuthority, seed: UInt64,
         returning: Set<IncarnationID> = [], fence: UInt64 = 0, quotas: [QuotaRule] = [],
-        at now: Tick
+        objectQuotas: [ObjectQuotaRule] = [], at now: Tick
     ) {
         self.limits = limits
         self.quotas = quotas
+        self.objectQuotas = ObjectQuotas(objectQuotas)
         self.authority = Seals(authority)
         self.random = RandomSource(seed: seed)
         self.run = self.random.next()

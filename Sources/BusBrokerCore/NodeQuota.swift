@@ -37,17 +37,7 @@ package struct QuotaRule: Hashable, Sendable {
 
     /// Whether the rule is for a node of this name.
     package func fits(_ name: String) -> Bool {
-        var parts = self.pattern[...].utf8.split(
-            separator: UInt8(ascii: "*"), omittingEmptySubsequences: false)[...]
-        var rest = name[...].utf8
-        guard let first = parts.popFirst(), rest.starts(with: first) else { return false }
-        rest = rest.dropFirst(first.count)
-        guard let last = parts.popLast() else { return rest.isEmpty }
-        for part in parts {
-            guard let end = place(behind: part, in: rest) else { return false }
-            rest = rest[end...]
-        }
-        return rest.count >= last.count && rest.suffix(last.count).elementsEqual(last)
+        NamePattern(self.pattern).fits(name)
     }
 
     func applied(to quota: NodeQuota) -> NodeQuota {
@@ -65,19 +55,5 @@ extension [QuotaRule] {
     func quota(of name: String, _ limits: BrokerLimits) -> NodeQuota {
         let standard = NodeQuota(limits)
         return self.first { $0.fits(name) }?.applied(to: standard) ?? standard
-    }
-}
-
-/// Where the first occurrence of `part` ends; nil if there is none.
-private func place(
-    behind part: Substring.UTF8View, in text: Substring.UTF8View
-) -> Substring.UTF8View.Index? {
-    var start = text.startIndex
-    while true {
-        if text[start...].starts(with: part) {
-            return text.index(start, offsetBy: part.count)
-        }
-        guard start < text.endIndex else { return nil }
-        start = text.index(after: start)
     }
 }

@@ -130,4 +130,32 @@ import Testing
             try await site.client.publish(Gate(actorSystem: site.client), as: "three")
         }
     }
+
+    @Test func `an object of a name with a quota is called so often at once and no more`()
+        async throws
+    {
+        let options = ["--set", "objectQuotas=gate* callsUnderWay=2"]
+        try await Site.run(.ipc, options) { site in
+            let worker = try await site.start("gate", "gate")
+            defer { worker.kill() }
+            let other = try await Bus.connect(to: site.url, name: "other")
+            defer { other.close() }
+            let mine = try await site.client.find(Gate.self, named: "gate")
+            let theirs = try await other.find(pinned: Gate.self, named: "gate")
+            // These may be refused while somebody asks how many wait.
+            let passing = [mine, theirs].map { gate in
+                Task { try await gate.with(overload: .wait).pass(1) }
+            }
+            for gate in [mine, theirs] {
+                while (try? await gate.count()) != nil { await Task.yield() }
+                let refusal = await #expect(throws: BusError.self) { try await gate.count() }
+                #expect(refusal?.kind == .overloaded && refusal?.executed == .no)
+            }
+            let waiting = Task { try await mine.with(overload: .wait).note(2) }
+            try await mine.oneway.open()
+            for call in passing { #expect(try await call.value == 1) }
+            try await waiting.value
+            #expect(try await theirs.noted() == [2])
+        }
+    }
 }

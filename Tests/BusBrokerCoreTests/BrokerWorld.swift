@@ -36,6 +36,7 @@ final class BrokerWorld {
     /// - Parameter former: the run before, whose shell kept what it was told.
     init(
         after former: BrokerWorld? = nil, seed: UInt64 = 1, quotas: [QuotaRule] = [],
+        objectQuotas: [ObjectQuotaRule] = [],
         _ change: (inout BrokerLimits) -> Void = { _ in }
     ) {
         var limits = BrokerLimits()
@@ -44,7 +45,8 @@ final class BrokerWorld {
         self.fence = former?.fence ?? 0
         self.core = BrokerStateMachine(
             limits: limits, authority: TestAuthority(), seed: seed,
-            returning: self.remembered, fence: self.fence, quotas: quotas, at: .zero)
+            returning: self.remembered, fence: self.fence, quotas: quotas,
+            objectQuotas: objectQuotas, at: .zero)
     }
 
     func connect() -> ConnectionID {

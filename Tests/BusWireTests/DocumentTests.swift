@@ -139,7 +139,10 @@ import Testing
     }
 
     @Test func `limits lists every bound of names`() throws {
-        #expect(try limits(under: "8. Names") == ["replicasMax \(NameTable.replicasMax)"])
+        #expect(
+            try limits(under: "8. Names") == [
+                "replicasMax \(NameTable.replicasMax)", "callsMax \(ObjectQuotas.callsMax)",
+            ])
     }
 
     @Test func `limits lists every bound of calls that wait`() throws {

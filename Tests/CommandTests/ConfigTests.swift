@@ -62,7 +62,8 @@ private func withFile<Result>(
         let section = try #require(SettingsSection.all.first { $0.name == command })
         let all = Set(section.settings.map(\.key))
         // What has no default is there without a value.
-        let bare: Set = command == "worker" ? ["node", "timeout", "replicas"] : ["quotas"]
+        let bare: Set =
+            command == "worker" ? ["node", "timeout", "replicas"] : ["quotas", "objectQuotas"]
         for key in bare { #expect(text.contains("#\(key):\n"), "\(key)") }
         let standard = try await Checked(command)
         try await withFile(open) { path in
@@ -132,6 +133,15 @@ private func withFile<Result>(
         #expect(set.values["quotas"]?.contains("a* namesPerNode=1") == true)
     }
 
+    @Test func `quotas of objects are told as they are in effect`() async throws {
+        let rules = ["resizer* callsUnderWay=200", "bank callsUnderWay=1"]
+        try await withFile("broker: {objectQuotas: ['\(rules[0])', '\(rules[1])']}\n") { path in
+            let checked = try await Checked("broker", ["--config", path])
+            let told = checked.values["objectQuotas"] ?? ""
+            #expect(rules.allSatisfy { told.contains($0) }, "\(told)")
+        }
+    }
+
     @Test func `for people the settings are a table with origins`() async throws {
         try await withFile("broker: {linger: 1500ms}\n") { path in
             let outcome = try await Tool(
@@ -183,6 +193,14 @@ private func withFile<Result>(
         (
             "broker: {quotas: ['a callsPerNode=0']}",
             ":1: broker.quotas: the quota 'a callsPerNode=0': callsPerNode: expected a whole number"
+        ),
+        (
+            "broker: {objectQuotas: ['bank']}",
+            ":1: broker.objectQuotas: the quota 'bank': expected the pattern of an object's publish"
+        ),
+        (
+            "broker: {objectQuotas: ['bank callsPerNode=3']}",
+            ":1: broker.objectQuotas: the quota 'bank callsPerNode=3': 'callsPerNode=3' is no bound"
         ),
         ("broker:\n  state:\n", ":2: broker.state: it has no value"),
         ("broker: {dump: maybe}", ":1: broker.dump: expected true or false, found 'maybe'"),

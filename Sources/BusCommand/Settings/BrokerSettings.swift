@@ -19,6 +19,7 @@ enum BrokerSettings {
         .number("highWater", \.highWater),
         linger,
         quotas,
+        objectQuotas,
         .number("limits.nodes", \.limits.nodes),
         .number("limits.handshakes", \.limits.handshakes),
         .number("limits.referencesPerNode", \.limits.referencesPerNode),
@@ -52,6 +53,16 @@ enum BrokerSettings {
             ? nil : .texts(configuration.quotas.map { QuotaText($0).text })
     }
 
+    private static let objectQuotas = SettingBinding<BrokerConfiguration>("objectQuotas", .texts) {
+        value, root in
+        if case .texts(let texts) = value {
+            root.objectQuotas = texts.compactMap { try? ObjectQuotaText($0).rule }
+        }
+    } read: { configuration in
+        configuration.objectQuotas.isEmpty
+            ? nil : .texts(configuration.objectQuotas.map { ObjectQuotaText($0).text })
+    }
+
     /// Milliseconds, as libzmq takes them.
     private static let linger = SettingBinding<BrokerConfiguration>(
         "linger", .span(.milliseconds(1)...(.seconds(60)))
@@ -71,7 +82,8 @@ enum BrokerSettings {
         configuration.logger = Log.logger("objbus.broker", Log.standardLevel)
         self.all.apply(settings, to: &configuration)
         try self.checkSpans(configuration.limits, settings)
-        try self.checkQuotas(settings)
+        try self.check("quotas", settings) { _ = try QuotaText($0) }
+        try self.check("objectQuotas", settings) { _ = try ObjectQuotaText($0) }
         do {
             try Broker.check(configuration)
         } catch {
@@ -80,12 +92,14 @@ enum BrokerSettings {
         return configuration
     }
 
-    private static func checkQuotas(_ settings: Settings) throws {
-        guard let entry = settings["quotas"], case .texts(let texts) = entry.value else { return }
+    private static func check(
+        _ key: String, _ settings: Settings, _ read: (String) throws -> Void
+    ) throws {
+        guard let entry = settings[key], case .texts(let texts) = entry.value else { return }
         do {
-            for text in texts { _ = try QuotaText(text) }
+            for text in texts { try read(text) }
         } catch let failure as CommandFailure {
-            throw failure.placed(entry.origin, "broker.quotas")
+            throw failure.placed(entry.origin, "broker.\(key)")
         }
     }
 
