@@ -120,7 +120,6 @@ extension Bus {
         let deadline = self.deadline(target.options)
         var patience = self.patience(target.options, until: deadline)
         var aim = self.aim(target)
-        var isResolved = false
         while true {
             let owner = aim.held.reference.owner
             try await patience?.beforeCall(of: owner)
@@ -128,10 +127,7 @@ extension Bus {
                 return try self.sendOneWay(target, aim.held, extensions, arguments, deadline)
             } catch let error as BusError {
                 if try await patience?.waited(after: error, owner) == true { continue }
-                guard let binding = target.binding, !isResolved, error.kind == .disconnected,
-                    error.executed == .no
-                else { throw error }
-                isResolved = true
+                guard let binding = target.binding, error.kind == .moved else { throw error }
                 aim = try await binding.resolve(after: aim)
             }
         }

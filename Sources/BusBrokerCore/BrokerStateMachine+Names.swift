@@ -25,7 +25,10 @@ extension BrokerStateMachine {
                 .invalid, "a name has 1 to \(WireLimits.nameBytes) bytes without white space")
         }
         let most = self.nodes.slot(of: caller).map { self.nodes.quota(of: $0).names } ?? 0
-        guard self.names.count(ownedBy: caller) < most else {
+        guard
+            self.names.count(ownedBy: caller) < most
+                || self.names.isPublished(name, by: caller)
+        else {
             throw BusError(.overloaded, "this node may publish \(most) names")
         }
         let claim = NameTable.Claim(
@@ -66,7 +69,10 @@ extension BrokerStateMachine {
         _ effects: inout [BrokerEffect]
     ) {
         for row in names where isPublishable(row.name) {
-            guard self.names.count(ownedBy: owner) < most else {
+            guard
+                self.names.count(ownedBy: owner) < most
+                    || self.names.isPublished(row.name, by: owner)
+            else {
                 self.count(.namesOverLimit)
                 break
             }

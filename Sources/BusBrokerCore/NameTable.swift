@@ -130,6 +130,12 @@ package struct NameTable: Sendable {
         self.entriesByOwner[owner]?.count ?? 0
     }
 
+    /// Whether `owner` has published `name`.
+    package func isPublished(_ name: String, by owner: IncarnationID) -> Bool {
+        guard let entry = self.entry(of: name) else { return false }
+        return self.entriesByOwner[owner]?.contains(entry) ?? false
+    }
+
     /// All names that begin with `prefix`, sorted.
     package func names(withPrefix prefix: String) -> [String] {
         self.unorderedNames().filter { $0.hasPrefix(prefix) }.sorted()

@@ -89,6 +89,10 @@ extension NodeStateMachine {
             self.count(.oneWayUnlinked)
             throw BusError(.disconnected, "a one-way call needs the broker, which is not there")
         }
+        // Nobody would answer that the name means another object by now.
+        guard request.extensions.name == nil || self.endedPeers[request.target.owner] == nil else {
+            throw BusError(.moved, "the owner of \(request.target) has ended")
+        }
         let credit = self.grant?.credit ?? .max
         guard link.oneWaySent &- link.oneWayTaken < credit else {
             self.count(.oneWayOverCredit)

@@ -95,6 +95,26 @@ import Testing
             third.close()
         }
     }
+
+    @Test(.timeLimit(.minutes(1)), arguments: World.withoutLosses)
+    func `a one-way call goes to the object that the name means now`(world: World) async throws {
+        try await Stage.run(world) { stage in
+            let (first, second) = (
+                try await stage.attach(name: "first"), try await stage.attach(name: "second")
+            )
+            let gates = (Gate(actorSystem: first), Gate(actorSystem: second))
+            try await first.publish(gates.0, as: "noted")
+            try await second.publish(gates.1, as: "noted")
+            let proxy = try await stage.client.find(Gate.self, named: "noted").oneway
+            first.close()
+            // Until the client has heard of it, calls are sent and lost.
+            while try await gates.1.noted().isEmpty {
+                try await proxy.note(1)
+                await Task.yield()
+            }
+            second.close()
+        }
+    }
 }
 
 /// What somebody knows of names who is told of changes.

@@ -100,6 +100,18 @@ import Testing
         #expect(world.core.nameCount == 2)
     }
 
+    @Test func `a node that has as many names as it may keeps and repeats them all`() {
+        let world = BrokerWorld { $0.namesPerNode = 2 }
+        let node = ScriptedNode(world, "n")
+        for name in ["a", "b"] { node.publish(name) }
+        #expect(node.publish("a").kind == .reply, "again is no harm")
+        node.names = ["a", "b"].map {
+            HelloBody.Name(name: $0, object: ObjectNumber(rawValue: 7), interface: "I")
+        }
+        node.relink()
+        #expect(world.core.counters.drops[.namesOverLimit] == 0)
+    }
+
     @Test func `a name holds its object until it is withdrawn`() {
         self.owner.publish("counter", 7)
         self.client.find("counter")

@@ -155,7 +155,7 @@ struct NodeScript {
     mutating func call(
         _ name: String, of callee: IncarnationID = peer, bytes: Int = 0,
         passing references: [Reference] = [], within span: Span? = nil, isOneWay: Bool = false,
-        chain: ChainID? = nil
+        chain: ChainID? = nil, by published: String? = nil
     ) -> String? {
         var builder = MessageBuilder()
         builder.frame.append(contentsOf: repeatElement(0, count: bytes))
@@ -163,6 +163,7 @@ struct NodeScript {
             target: Reference(owner: callee, object: ObjectNumber(rawValue: 7)), builder: builder)
         request.references = references
         request.extensions.chain = chain
+        request.extensions.name = published
         request.waiter = isOneWay ? nil : Waiter(name)
         if isOneWay { request.flags = .oneWay }
         if let span { request.deadline = self.now.advanced(by: span) }

@@ -6,6 +6,14 @@ import BusWire
 import Testing
 
 @Suite struct QuestionTests {
+    @Test func `a one-way call by a name is not made to who has ended`() {
+        var node = NodeScript.linked()
+        node.call("a")
+        node.receive(.peerEnded, 5)
+        #expect(node.call("b", isOneWay: true, by: "name") == "moved no")
+        #expect(node.call("c", isOneWay: true) == nil, "a reference means nothing else")
+    }
+
     @Test func `a call goes out at once, with what is left of its time`() {
         var node = NodeScript.linked()
         node.call("a", within: .milliseconds(80))
