@@ -176,7 +176,12 @@ package final class Node: @unchecked Sendable {
     /// reference is not held.
     package func token(for reference: Reference) -> Token? {
         self.lock.withLock {
-            if let token = self.tokens[reference]?.token { return token }
+            // One of an earlier incarnation keeps nothing here, though it may live on.
+            if let token = self.tokens[reference]?.token,
+                self.core.imports[reference]?.token == token.generation
+            {
+                return token
+            }
             guard let generation = self.core.makeToken(reference) else { return nil }
             let token = Token(reference, generation, self)
             self.tokens[reference] = WeakToken(token: token, generation: generation)
