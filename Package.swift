@@ -225,7 +225,8 @@ let tests: [Target] = [
         dependencies: ["BusKernel", "BusNodeCore", "BusValue", "BusWire"],
         swiftSettings: settings),
     .testTarget(
-        name: "BusNodeTests", dependencies: ["BusNode", "BusNodeCore", "BusWire", "BusZeroMQ"],
+        name: "BusNodeTests",
+        dependencies: ["BusKernel", "BusNode", "BusNodeCore", "BusWire", "BusZeroMQ", logging],
         swiftSettings: settings),
     .testTarget(
         name: "BusSimulationTests",

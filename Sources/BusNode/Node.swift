@@ -177,8 +177,9 @@ package final class Node: @unchecked Sendable {
     package func token(for reference: Reference) -> Token? {
         self.lock.withLock {
             // One of an earlier incarnation keeps nothing here, though it may live on.
-            if let token = self.tokens[reference]?.token,
-                self.core.imports[reference]?.token == token.generation
+            if let known = self.tokens[reference],
+                Self.isCurrent(known.generation, of: reference, &self.core),
+                let token = known.token
             {
                 return token
             }
@@ -187,6 +188,13 @@ package final class Node: @unchecked Sendable {
             self.tokens[reference] = WeakToken(token: token, generation: generation)
             return token
         }
+    }
+
+    /// Takes the core `inout` for the same reason as `publish`.
+    private static func isCurrent(
+        _ token: TokenGeneration, of reference: Reference, _ core: inout NodeStateMachine
+    ) -> Bool {
+        core.imports.isCurrent(token, of: reference)
     }
 
     /// Gives back the references of a delivered call or an outcome, once tokens have been made.

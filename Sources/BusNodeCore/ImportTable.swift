@@ -100,6 +100,12 @@ package struct ImportTable: Sendable {
         return token
     }
 
+    /// Whether that token keeps the reference: those of incarnations that have ended do not.
+    package func isCurrent(_ token: TokenGeneration, of reference: Reference) -> Bool {
+        guard let place = self.imports.index(forKey: reference) else { return false }
+        return self.imports.values[place].token == token
+    }
+
     /// The token of that generation died; a newer one is not concerned. Returns how many copies
     /// to release: nil unless nothing holds the reference any more.
     package mutating func tokenDied(_ reference: Reference, _ token: TokenGeneration) -> UInt64? {
