@@ -94,8 +94,8 @@ private distributed actor Partner {
         async throws
     {
         try await Stage.run(.ipc) { stage in
-            let first = try await Self.worker(stage)
-            let second = try await Self.worker(stage)
+            let first = try await Program.served(by: "serve", at: stage.url)
+            let second = try await Program.served(by: "serve", at: stage.url)
             let calls = Calls()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let counter = try await stage.client.find(Counter.self, named: "served")
@@ -108,28 +108,13 @@ private distributed actor Partner {
                     }
                 }
                 await calls.grow(by: 200)
-                let total = try await Self.end(first)
+                let total = try await first.endCounted()
                 await calls.grow(by: 200)
                 calls.end()
                 try await group.waitForAll()
                 #expect(total >= 200)
-                #expect(total + (try await Self.end(second)) == calls.number)
+                #expect(total + (try await second.endCounted()) == calls.number)
             }
         }
-    }
-
-    private static func worker(_ stage: Stage) async throws -> Program {
-        let worker = try Program(
-            "TestWorker", ["serve", "served"], environment: ["OBJBUS_URL": stage.url])
-        _ = try await worker.line { $0 == "ready" }
-        return worker
-    }
-
-    /// Tells the worker to end; how often it was called.
-    private static func end(_ worker: Program) async throws -> Int {
-        worker.signal(SIGTERM)
-        let total = try await worker.line()
-        #expect(try await worker.exitStatus() == 0)
-        return try #require(Int(total))
     }
 }

@@ -156,7 +156,7 @@ import Testing
             let other = try await Bus.connect(to: site.url, name: "other")
             defer { other.close() }
             var workers: [Program] = []
-            for _ in 0..<3 { workers.append(try await Self.worker(site)) }
+            for _ in 0..<3 { workers.append(try await Program.served(by: "replica", at: site.url)) }
             let load = Load()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for bus in [site.client, other] {
@@ -165,15 +165,15 @@ import Testing
                 }
                 await load.calls.grow(by: 900)
                 let before = load.calls.number
-                let first = try await Self.end(workers[0])
+                let first = try await workers[0].endCounted()
                 let after = load.calls.number + 16
                 #expect(first >= before / 3 * 8 / 10 && first <= after / 3 * 12 / 10)
                 #expect(load.failures.isEmpty, "who is told to end is replaced without an error")
-                workers[0] = try await Self.worker(site)
+                workers[0] = try await Program.served(by: "replica", at: site.url)
                 let since = load.calls.number
                 await load.calls.grow(by: 900)
                 let share = (load.calls.number - since) / 3
-                let fourth = try await Self.end(workers[0])
+                let fourth = try await workers[0].endCounted()
                 #expect(fourth >= share * 8 / 10, "\(fourth) of \(3 * share)")
                 #expect(load.failures.isEmpty)
                 workers[1].kill()
@@ -182,13 +182,13 @@ import Testing
                 #expect(failures.count <= 16 && failures.allSatisfy { $0.executed == .maybe })
                 #expect(failures.allSatisfy { $0.kind == .disconnected })
                 try await site.restartBroker()
-                workers[1] = try await Self.worker(site)
+                workers[1] = try await Program.served(by: "replica", at: site.url)
                 await load.calls.grow(by: 300)
                 #expect(load.failures == failures)
                 load.calls.end()
                 try await group.waitForAll()
-                #expect(try await Self.end(workers[1]) > 0)
-                _ = try await Self.end(workers[2])
+                #expect(try await workers[1].endCounted() > 0)
+                _ = try await workers[2].endCounted()
             }
         }
     }
@@ -219,21 +219,6 @@ import Testing
         var counts: [Int] = []
         for gate in gates { counts.append(try await gate.count()) }
         return counts
-    }
-
-    private static func worker(_ site: Site) async throws -> Program {
-        let worker = try Program(
-            "TestWorker", ["replica", "served"], environment: ["OBJBUS_URL": site.url])
-        _ = try await worker.line { $0 == "ready" }
-        return worker
-    }
-
-    /// Tells the worker to end; how often it was called.
-    private static func end(_ worker: Program) async throws -> Int {
-        worker.signal(SIGTERM)
-        let total = try await worker.line()
-        #expect(try await worker.exitStatus() == 0)
-        return try #require(Int(total))
     }
 }
 
