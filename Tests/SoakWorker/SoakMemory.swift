@@ -18,7 +18,9 @@ struct SoakMemory {
         configuration.connectTimeout = .seconds(20)
         let bus = try await Bus.connect(configuration)
         let start = ContinuousClock.now
-        let user = try await self.user(on: bus)
+        // The user finds the maker by its name: both must be there before the first use.
+        let maker = try await self.started(Maker.self, named: "maker", on: bus)
+        let user = try await self.started(User.self, named: "user", on: bus)
         var memory = MemoryTable()
         var done = 0
         for part in [10, 50, 100] {
@@ -30,18 +32,20 @@ struct SoakMemory {
             memory.note("\(part) %", await world.memory())
         }
         say("\(done) references in \(ContinuousClock.now - start)")
-        let maker = try await bus.find(Maker.self, named: "maker")
         let isFree = await self.settles(maker)
         let growth = memory.growth(part: 0.1, slack: 4_096)
         for line in growth { say("VIOLATION: \(line)") }
         return isFree && growth.isEmpty
     }
 
-    private func user(on bus: Bus) async throws -> User {
+    /// The object of a process that was started just now, as soon as it is published.
+    private func started<Object: DistributedActor>(
+        _ type: Object.Type, named name: String, on bus: Bus
+    ) async throws -> Object where Object.ActorSystem == Bus {
         let end = ContinuousClock.now + .seconds(30)
         while true {
             do {
-                return try await bus.find(User.self, named: "user")
+                return try await bus.find(type, named: name)
             } catch let error as BusError where ContinuousClock.now < end {
                 guard error.kind == .notFound else { throw error }
                 await pause(milliseconds: 20)
