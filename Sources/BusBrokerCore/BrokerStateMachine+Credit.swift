@@ -53,7 +53,7 @@ extension BrokerStateMachine {
         guard header.flags.isDisjoint(with: [.resent, .oneWay]),
             let most = self.objectQuotas.exhausted(target)
         else { return false }
-        let text = "\(target) has \(most) calls under way, as many as it may"
+        let text = "\(target) has \(most) under way, as many as it may"
         self.failOverCredit(header, frame, .objectOverQuota, text, from: slot, now, &effects)
         return true
     }

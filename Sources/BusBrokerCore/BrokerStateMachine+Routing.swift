@@ -49,7 +49,8 @@ extension BrokerStateMachine {
             self.nodes.setCorrespondent(destination, of: slot)
             self.nodes.callBegan(by: slot)
             if self.objectQuotas.hasAny(of: destination) {
-                self.objectQuotas.began(sender.incarnation, header.call, target)
+                self.objectQuotas.began(
+                    sender.incarnation, header.call, target, byteCount: byteCount)
             }
         }
         self.forward(

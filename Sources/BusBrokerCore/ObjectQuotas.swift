@@ -7,11 +7,13 @@ package import BusWire
 package struct ObjectQuotaRule: Hashable, Sendable {
     /// A name in which `*` stands for any characters.
     package let pattern: String
-    /// Two-way calls under way to one such object.
-    package var calls: Int
+    /// Two-way calls under way to one such object; nil: as many as one likes.
+    package var calls: Int?
+    /// Bytes of these calls; nil: as many as one likes.
+    package var bytes: Int?
 
-    package init(pattern: String, calls: Int) {
-        (self.pattern, self.calls) = (pattern, calls)
+    package init(pattern: String) {
+        self.pattern = pattern
     }
 }
 
@@ -24,10 +26,27 @@ package struct ObjectQuotas: Sendable {
         let number: CallNumber
     }
 
+    private struct Call: Sendable {
+        let reference: Reference
+        let byteCount: Int
+    }
+
     private struct Limited: Sendable {
-        /// Of each name of the object that has one; the smallest counts.
-        var bounds: [Int]
-        var underWay = 0
+        /// Of each name of the object that has one; the smallest number counts.
+        var rules: [ObjectQuotaRule] = []
+        var calls = 0
+        var bytes = 0
+
+        /// What there is as much of as there may be, in words; else nil.
+        var exhausted: String? {
+            if let most = self.rules.compactMap(\.calls).min(), self.calls >= most {
+                return "\(most) calls"
+            }
+            if let most = self.rules.compactMap(\.bytes).min(), self.bytes >= most {
+                return "calls of \(most) bytes"
+            }
+            return nil
+        }
     }
 
     /// Rows, whatever the rules allow; calls beyond are not counted.
@@ -37,7 +56,7 @@ package struct ObjectQuotas: Sendable {
     /// Whose objects are in `limited`: asked for each call and answer.
     private var owners = SlotSet()
     private var limited: [Reference: Limited] = [:]
-    private var calls: [Key: Reference] = [:]
+    private var calls: [Key: Call] = [:]
 
     package init(_ rules: [ObjectQuotaRule] = []) {
         self.rules = rules
@@ -49,41 +68,43 @@ package struct ObjectQuotas: Sendable {
     /// Whether `owner` has objects with a quota.
     package func hasAny(of owner: NodeSlot) -> Bool { self.owners.contains(owner) }
 
-    /// As many calls as may be under way to `reference`, if there are so many; else nil.
-    package func exhausted(_ reference: Reference) -> Int? {
-        guard let limited = self.limited[reference], let most = limited.bounds.min(),
-            limited.underWay >= most
-        else { return nil }
-        return most
+    /// What `reference` has under way, in words, if that is as much as it may have; else nil.
+    ///
+    /// A call is let in while the bytes of those before it are below the bound, whatever its own
+    /// size: a large one is not outrun for ever by small ones.
+    package func exhausted(_ reference: Reference) -> String? {
+        self.limited[reference]?.exhausted
     }
 
     /// `reference`, an object of `owner`, was published.
     package mutating func published(_ reference: Reference, as name: String, owner: NodeSlot) {
-        guard let bound = self.bound(of: name) else { return }
+        guard let rule = self.rule(for: name) else { return }
         self.owners.insert(owner)
-        self.limited[reference, default: Limited(bounds: [])].bounds.append(bound)
+        self.limited[reference, default: Limited()].rules.append(rule)
     }
 
     /// The name was taken back.
     package mutating func withdrawn(_ reference: Reference, as name: String) {
-        guard let bound = self.bound(of: name),
-            let index = self.limited[reference]?.bounds.firstIndex(of: bound)
+        guard let rule = self.rule(for: name),
+            let index = self.limited[reference]?.rules.firstIndex(of: rule)
         else { return }
-        self.limited[reference]?.bounds.remove(at: index)
-        guard self.limited[reference]?.bounds.isEmpty ?? false else { return }
+        self.limited[reference]?.rules.remove(at: index)
+        guard self.limited[reference]?.rules.isEmpty ?? false else { return }
         self.limited[reference] = nil
         self.forgetCalls { $1 == reference }
     }
 
     /// A call of `reference` was forwarded, perhaps once more.
     package mutating func began(
-        _ caller: IncarnationID, _ number: CallNumber, _ reference: Reference
+        _ caller: IncarnationID, _ number: CallNumber, _ reference: Reference, byteCount: Int
     ) {
         let key = Key(caller: caller, number: number)
         guard self.limited[reference] != nil, self.calls.count < Self.callsMax,
-            self.calls.updateValue(reference, forKey: key) == nil
+            self.calls[key] == nil
         else { return }
-        self.limited[reference]?.underWay += 1
+        self.calls[key] = Call(reference: reference, byteCount: byteCount)
+        self.limited[reference]?.calls += 1
+        self.limited[reference]?.bytes += byteCount
     }
 
     /// A call was answered by its callee, or in its name.
@@ -92,7 +113,7 @@ package struct ObjectQuotas: Sendable {
     ) {
         guard !self.calls.isEmpty else { return }
         let key = Key(caller: caller, number: number)
-        guard self.calls[key]?.owner == callee else { return }
+        guard self.calls[key]?.reference.owner == callee else { return }
         self.remove(key)
     }
 
@@ -109,15 +130,16 @@ package struct ObjectQuotas: Sendable {
 
     private mutating func forgetCalls(_ isGone: (Key, Reference) -> Bool) {
         // Order-free: each goes, and is counted.
-        for (key, reference) in self.calls where isGone(key, reference) { self.remove(key) }
+        for (key, call) in self.calls where isGone(key, call.reference) { self.remove(key) }
     }
 
     private mutating func remove(_ key: Key) {
-        guard let reference = self.calls.removeValue(forKey: key) else { return }
-        self.limited[reference]?.underWay -= 1
+        guard let call = self.calls.removeValue(forKey: key) else { return }
+        self.limited[call.reference]?.calls -= 1
+        self.limited[call.reference]?.bytes -= call.byteCount
     }
 
-    private func bound(of name: String) -> Int? {
-        self.rules.first { NamePattern($0.pattern).fits(name) }?.calls
+    private func rule(for name: String) -> ObjectQuotaRule? {
+        self.rules.first { NamePattern($0.pattern).fits(name) }
     }
 }

@@ -15,7 +15,10 @@ import Testing
     let object: Reference
 
     init() {
-        self.world = BrokerWorld(objectQuotas: [ObjectQuotaRule(pattern: "door*", calls: 2)])
+        var (doors, vault) = (ObjectQuotaRule(pattern: "door*"), ObjectQuotaRule(pattern: "vault"))
+        doors.calls = 2
+        vault.bytes = 100
+        self.world = BrokerWorld(objectQuotas: [doors, vault])
         self.owner = ScriptedNode(self.world, "owner")
         self.caller = ScriptedNode(self.world, "caller")
         self.other = ScriptedNode(self.world, "other")
@@ -55,6 +58,27 @@ import Testing
         for number in UInt64(10)...12 { self.caller.call(second, number: number) }
         #expect(self.underWay() == [1, 2, 4, 5, 6, 7, 8, 9, 10, 11])
         #expect(self.world.core.objectQuotas.count == 4)
+    }
+
+    @Test func `by bytes a call is let in while those before it are below the quota`() {
+        let vault = self.owner.publish("vault", 2, foundBy: self.caller)
+        self.other.find("vault")
+        self.caller.call(vault, number: 1, method: String(repeating: "s", count: 10))
+        self.other.call(vault, number: 2, method: String(repeating: "l", count: 200))
+        self.caller.call(vault, number: 3)
+        #expect(self.underWay() == [1, 2])
+        let error = self.caller.take().last?.error
+        #expect(error?.kind == .overloaded && error?.executed == .no)
+        #expect(error?.message.contains("has calls of 100 bytes under way, as many as") == true)
+        // The large one alone is too much; two small ones are not.
+        self.owner.reply(to: self.caller.incarnation, number: 1)
+        self.caller.call(vault, number: 4)
+        #expect(self.underWay().isEmpty)
+        self.owner.reply(to: self.other.incarnation, number: 2)
+        for number in UInt64(5)...7 { self.caller.call(vault, number: number) }
+        #expect(self.underWay() == [5, 6])
+        self.caller.call(self.object, number: 8)
+        #expect(self.underWay() == [8], "its name has a quota of calls alone")
     }
 
     @Test func `a call that is sent again is not refused, and counts once`() {

@@ -124,8 +124,8 @@ final class ScriptedNode {
     /// Calls `target` with references.
     func call(
         _ target: Reference, _ references: [Reference] = [], number: UInt64 = 1,
-        flags: MessageFlags = [], peerEpoch: Epoch = .none, name: String? = nil,
-        members: UInt64 = 0,
+        flags: MessageFlags = [], peerEpoch: Epoch = .none, method: String = "run()",
+        name: String? = nil, members: UInt64 = 0,
         parent: (caller: IncarnationID, number: UInt64)? = nil
     ) {
         var header = FrameHeader(
@@ -133,7 +133,7 @@ final class ScriptedNode {
             call: CallNumber(rawValue: number))
         header.peerEpoch = peerEpoch
         var extensions = Extensions()
-        extensions.method = "run()"
+        extensions.method = method
         extensions.name = name
         extensions.members = members
         extensions.parent = parent.map {

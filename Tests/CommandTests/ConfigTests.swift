@@ -134,7 +134,7 @@ private func withFile<Result>(
     }
 
     @Test func `quotas of objects are told as they are in effect`() async throws {
-        let rules = ["resizer* callsUnderWay=200", "bank callsUnderWay=1"]
+        let rules = ["resizer* callsUnderWay=200", "bank callsUnderWay=1 bytesUnderWay=9"]
         try await withFile("broker: {objectQuotas: ['\(rules[0])', '\(rules[1])']}\n") { path in
             let checked = try await Checked("broker", ["--config", path])
             let told = checked.values["objectQuotas"] ?? ""

@@ -46,21 +46,21 @@ enum BrokerSettings {
     private static let quotas = SettingBinding<BrokerConfiguration>("quotas", .texts) {
         value, root in
         if case .texts(let texts) = value {
-            root.quotas = texts.compactMap { try? QuotaText($0).rule }
+            root.quotas = texts.compactMap { try? QuotaRule(written: $0) }
         }
     } read: { configuration in
         configuration.quotas.isEmpty
-            ? nil : .texts(configuration.quotas.map { QuotaText($0).text })
+            ? nil : .texts(configuration.quotas.map(\.written))
     }
 
     private static let objectQuotas = SettingBinding<BrokerConfiguration>("objectQuotas", .texts) {
         value, root in
         if case .texts(let texts) = value {
-            root.objectQuotas = texts.compactMap { try? ObjectQuotaText($0).rule }
+            root.objectQuotas = texts.compactMap { try? ObjectQuotaRule(written: $0) }
         }
     } read: { configuration in
         configuration.objectQuotas.isEmpty
-            ? nil : .texts(configuration.objectQuotas.map { ObjectQuotaText($0).text })
+            ? nil : .texts(configuration.objectQuotas.map(\.written))
     }
 
     /// Milliseconds, as libzmq takes them.
@@ -82,8 +82,8 @@ enum BrokerSettings {
         configuration.logger = Log.logger("objbus.broker", Log.standardLevel)
         self.all.apply(settings, to: &configuration)
         try self.checkSpans(configuration.limits, settings)
-        try self.check("quotas", settings) { _ = try QuotaText($0) }
-        try self.check("objectQuotas", settings) { _ = try ObjectQuotaText($0) }
+        try self.check("quotas", settings) { _ = try QuotaRule(written: $0) }
+        try self.check("objectQuotas", settings) { _ = try ObjectQuotaRule(written: $0) }
         do {
             try Broker.check(configuration)
         } catch {
