@@ -50,6 +50,8 @@ struct SimulatedCall: Sendable {
     let references: [Reference]
     let purpose: Purpose
     let isOneWay: Bool
+    /// Nil if it says nothing of a name.
+    let aim: SimulatedAim?
     let issuedAt: Tick
     /// What a script says of it.
     let script: SimulationScript.Call?
@@ -87,6 +89,8 @@ struct SimulatedNode: Sendable {
     var handlers: [SimulatedHandler] = []
     /// Every name that it has ever tried to publish.
     var names: Set<String> = []
+    /// What names meant when it found them last.
+    var bindings: [String: SimulatedBinding] = [:]
     var objectsAlive = 0
     /// Nil unless the node has been told to end.
     var drain: SimulatedDrain?

@@ -87,7 +87,11 @@ extension SimulationWorld {
             return
         }
         let isOneWay = self.chance(1, of: 6)
-        self.call(index, target, self.someReferences(index), isOneWay: isOneWay, parent: nil)
+        let named = self.chance(1, of: 3) ? self.aimByName(index) : nil
+        self.call(
+            index, named?.0 ?? target, self.someReferences(index), isOneWay: isOneWay,
+            aim: named?.1,
+            parent: nil)
     }
 
     private mutating func findSomething(_ index: Int) {
@@ -98,17 +102,22 @@ extension SimulationWorld {
     @discardableResult
     mutating func call(
         _ index: Int, _ target: Reference, _ references: [Reference], isOneWay: Bool = false,
-        script: SimulationScript.Call? = nil, parent: Int?, chain: ChainID? = nil
+        aim: SimulatedAim? = nil, script: SimulationScript.Call? = nil, parent: Int?,
+        chain: ChainID? = nil
     ) -> Int? {
         var extensions = Extensions()
         extensions.method = "run(_:)"
+        extensions.name = aim?.name
+        // Nobody answers a one-way call, so its caller asks for nothing that may be refused.
+        extensions.members = isOneWay ? 0 : aim?.members ?? 0
+        if aim != nil { self.statistics.callsByName += 1 }
         // Only a node that is about to end asks for it.
         if self.plan.faults.drain > 0 { extensions.chain = chain ?? self.nextChain(index) }
         var request = self.request(target, references)
         request.extensions = extensions
         if isOneWay || script?.isOneWay ?? false { request.flags = .oneWay }
         guard script == nil else {
-            return self.issue(index, &request, .object, script, parent: parent)
+            return self.issue(index, &request, .object, script: script, parent: parent)
         }
         // Handlers on both sides that wait for calls which wait for a small window would wait for
         // each other.
@@ -116,7 +125,7 @@ extension SimulationWorld {
         if mayBlock || self.chance(1, of: 8) {
             request.deadline = self.later(.milliseconds(20))
         }
-        return self.issue(index, &request, .object, parent: parent)
+        return self.issue(index, &request, .object, aim, parent: parent)
     }
 
     private mutating func publishSomething(_ index: Int) {
@@ -181,7 +190,7 @@ extension SimulationWorld {
     @discardableResult
     private mutating func issue(
         _ index: Int, _ request: inout CallRequest, _ purpose: SimulatedCall.Purpose,
-        _ script: SimulationScript.Call? = nil, parent: Int?
+        _ aim: SimulatedAim? = nil, script: SimulationScript.Call? = nil, parent: Int?
     ) -> Int? {
         guard let caller = self.nodes[index].core?.incarnation else { return nil }
         let id = self.calls.count
@@ -189,7 +198,7 @@ extension SimulationWorld {
         self.calls.append(
             SimulatedCall(
                 id: id, node: index, caller: caller, target: request.target,
-                references: request.references, purpose: purpose, isOneWay: isOneWay,
+                references: request.references, purpose: purpose, isOneWay: isOneWay, aim: aim,
                 issuedAt: self.now, script: script, chain: request.extensions.chain,
                 parent: parent))
         self.nodes[index].drain?.chains.formUnion([request.extensions.chain].compactMap { $0 })

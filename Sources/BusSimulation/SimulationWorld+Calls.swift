@@ -174,7 +174,9 @@ extension SimulationWorld {
         case .publish(let name, let object):
             self.nodes[index].core?.published(
                 name, object, interface: "Thing", replicas: Self.policy(of: name))
-        case .find, .ping, .withdraw, .withdrawAll:
+        case .find(let name):
+            self.found(name, message, references, at: index)
+        case .ping, .withdraw, .withdrawAll:
             break
         }
         for reference in references where reference.owner != self.nodes[index].core?.incarnation {
@@ -205,6 +207,7 @@ extension SimulationWorld {
                 self.statistics.disconnectedMaybe += 1
             }
         }
+        if error.kind == .moved { self.hasMoved(call, error) }
         self.judgeKind(of: error, call)
         guard call.purpose == .object,
             !self.hostile.incarnations.contains(call.target.owner)

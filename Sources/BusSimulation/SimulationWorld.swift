@@ -267,6 +267,9 @@ package struct SimulationStatistics: Hashable, Sendable {
     /// Nodes that were told to end, and those that had nothing to do any more when they did.
     package var drains = 0
     package var drainsInOrder = 0
+    /// Calls by name, and those that were refused because the name meant something else by then.
+    package var callsByName = 0
+    package var moved = 0
     /// Calls that were refused because their object's node was about to end or had ended.
     package var disconnected = 0
     /// Those of them that may have been executed, although their caller lives.

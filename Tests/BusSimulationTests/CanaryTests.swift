@@ -8,7 +8,7 @@ import Testing
     /// The first broken promise that contains `text`, among some seeds.
     private func firstViolation(
         _ canary: Canary, faults: FaultRates? = nil, checkInterval: Int = 8, with text: String = "",
-        seeds: ClosedRange<UInt64> = 1...40
+        seeds: ClosedRange<UInt64> = 1...150
     ) -> String? {
         for seed in seeds {
             var plan = SimulationPlan(seed: seed, faults: faults)

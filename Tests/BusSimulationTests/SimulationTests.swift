@@ -61,6 +61,18 @@ import Testing
         #expect(sum.objectsFreed > 200)
     }
 
+    @Test func `calls by name go where it leads, and are told when that has changed`() {
+        var sum = SimulationStatistics()
+        for seed in 1...20 as ClosedRange<UInt64> {
+            let report = SimulationRun.report(SimulationPlan(seed: seed))
+            #expect(report.violation == nil, "seed \(seed)")
+            sum.callsByName += report.statistics.callsByName
+            sum.moved += report.statistics.moved
+        }
+        #expect(sum.callsByName > 200)
+        #expect(sum.moved > 20)
+    }
+
     @Test func `a broker that is told to end is no fault to anybody`() {
         var sum = SimulationStatistics()
         for seed in 1...20 as ClosedRange<UInt64> {
