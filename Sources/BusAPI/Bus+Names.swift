@@ -4,6 +4,7 @@ import BusNode
 import BusValue
 import BusWire
 public import Distributed
+import Synchronization
 
 extension Bus {
     /// Makes an object findable by name; it stays alive while it is published.
@@ -18,12 +19,13 @@ extension Bus {
     ///   name. Nil for one object with others that stand by.
     /// - Throws: `BusError`: `invalid` if this node has published another object as `name`, or
     ///   others have published the name with another `replicas`; `overloaded` if the name has 64
-    ///   replicas.
+    ///   replicas; `disconnected` once this bus drains.
     public func publish<Object: DistributedActor>(
         _ object: Object, as name: String, replicas: ReplicaPolicy? = nil
     ) async throws where Object.ActorSystem == Bus {
         guard case .own = object.id.lease, self.objects.object(object.id.reference.object) != nil
         else { throw BusError(.denied, "only objects of this process can be published") }
+        try self.checkIsServing()
         let interface = await Self.interface(of: object).name
         var encoder = PayloadEncoder(self)
         encoder.append(byte: replicas == nil ? 0x83 : 0x84)  // an array of three or four
@@ -41,6 +43,20 @@ extension Bus {
                 name, object.id.reference.object, interface: interface, replicas: replicas)
             // A link made meanwhile did not restate the name, and its broker may be another run.
         } while epoch != self.node.epoch
+        do {
+            try self.checkIsServing()
+        } catch {
+            // It may have been published after all others were taken back.
+            try? await self.withdraw(name)
+            throw error
+        }
+    }
+
+    /// A name published by a node that drains would lead to one that refuses its calls.
+    private func checkIsServing() throws(BusError) {
+        guard !self.isDraining.load(ordering: .sequentiallyConsistent) else {
+            throw BusError(.disconnected, "this node drains, and publishes nothing any more")
+        }
     }
 
     /// Takes back a name that this node has published.

@@ -3,6 +3,7 @@
 import BusNode
 import Glibc
 public import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 extension Bus: Service {
@@ -36,8 +37,10 @@ extension Bus: Service {
     /// A call that is refused fails with `disconnected`, executed: no; a proxy that follows a name
     /// then calls where the name is now, and its user sees no error. Calls are let in that a call
     /// made from here leads to, because else a handler that waits for them could not finish. If
-    /// the broker can't be reached, no call is refused before the bus is closed.
+    /// the broker can't be reached, no call is refused before the bus is closed. Nothing can be
+    /// published any more.
     public func drain() async {
+        self.isDraining.store(true, ordering: .sequentiallyConsistent)
         let isWithdrawn = await self.atMost(Self.controlTimeout) { try await self.withdrawAll() }
         // Not while a name still leads here: who is refused looks it up again, and only once.
         if isWithdrawn { self.node.drain() }

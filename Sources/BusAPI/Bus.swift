@@ -79,6 +79,8 @@ public final class Bus: Sendable {
     let link = LinkState()
     private let chains = Atomic<UInt64>(0)
     private let starts = Atomic<UInt64>(0)
+    /// Set when `drain` begins, before the names are taken back.
+    let isDraining = Atomic<Bool>(false)
 
     private init(_ configuration: Configuration) {
         self.configuration = configuration

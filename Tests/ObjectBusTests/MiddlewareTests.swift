@@ -52,6 +52,11 @@ private final class Watcher: CallMiddleware {
         while try await gate.count() < 1 { await Task.yield() }
         let drain = Task { await worker.drain() }
         while try await !owner.names().isEmpty { await Task.yield() }
+        let late = await #expect(throws: BusError.self) {
+            try await worker.publish(gate, as: "late")
+        }
+        #expect(late?.kind == .disconnected && late?.executed == .no)
+        #expect(try await owner.names().isEmpty)
         try await gate.open()
         #expect(try await call.value == 7)
         await drain.value
