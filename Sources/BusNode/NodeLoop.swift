@@ -19,6 +19,9 @@ final class NodeLoop: @unchecked Sendable {
     /// more of these, so that what waits does so by caller (`StartQueue`), not in the socket.
     private static let batch = 64
     private static let receiveBatch = 1_024
+    /// How long messages are taken in between two looks at timers and handlers, which must not wait
+    /// for so many large ones: 20 ms, in nanoseconds.
+    private static let receiveTime: UInt64 = 20_000_000
     /// Messages that the core is given at one time: fewer locks, and whoever waited for an answer
     /// is resumed when the others' are there too, so that their next calls leave together.
     private static let stepBatch = 32
@@ -170,7 +173,8 @@ final class NodeLoop: @unchecked Sendable {
         self.mayReceive = false
         guard let link else { return 0 }
         var count = 0
-        while count < Self.receiveBatch {
+        let end = MonotonicClock.now() + Self.receiveTime
+        repeat {
             let taken = self.take(from: link)
             self.node.received(self.taken, on: link.epoch)
             self.taken.removeAll(keepingCapacity: true)
@@ -180,7 +184,7 @@ final class NodeLoop: @unchecked Sendable {
                 return 0
             }
             if taken.count < Self.stepBatch { return count }
-        }
+        } while count < Self.receiveBatch && MonotonicClock.now() < end
         self.mayReceive = true
         return count
     }
