@@ -75,7 +75,7 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
         guard let bus else { return }
         let hand: CallInHand
         do {
-            hand = CallInHand(call, try call.message.extensions(), bus)
+            hand = bus.hand(call, try call.message.extensions())
         } catch {
             bus.node.count(.unreadable)
             bus.node.unpin(call.message.references.map(\.reference))
@@ -84,23 +84,62 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
             return
         }
         if let identity = call.identity { bus.running.starts(identity) }
-        let task = Task.immediate(executorPreference: bus.node.executor) {
-            await bus.handle(hand)
-        }
+        // The closure refers to one object, so it needs little room of its own.
+        let task = Task.immediate(executorPreference: bus.node.executor) { await hand.run() }
         if let identity = call.identity { bus.running.started(identity, task) }
     }
 }
 
 extension Bus {
-    /// Runs one call and sends its reply.
-    func handle(_ hand: CallInHand) async {
+    /// What is needed to run a call. Nearly all calls go to the object at once, and stay there.
+    fileprivate func hand(_ call: DeliveredCall, _ extensions: Extensions) -> CallInHand {
+        let isPlain =
+            self.configuration.middleware.isEmpty && !(extensions.method ?? "").hasPrefix("$")
+        return CallInHand(
+            call, extensions, self,
+            isPlain ? self.object(call.object) as? any BusObjectProtocol : nil)
+    }
+
+    /// Runs one call where its object is, and sends its reply.
+    fileprivate func handle<Object: BusObjectProtocol>(
+        _ hand: CallInHand, at object: isolated Object
+    ) async {
         do {
-            let result = try await CallContext.$current.withValue(self.context(of: hand)) {
-                // Apart from each other: a function's frame has room for all that it may do.
-                self.configuration.middleware.isEmpty
-                    ? try await self.dispatch(IncomingCall(hand))
-                    : try await self.dispatchInsideMiddleware(IncomingCall(hand))
+            guard let result = try await Object.busDispatch(IncomingCall(hand), on: object) else {
+                throw await Self.noMethod(hand.extensions.method ?? "", of: object)
             }
+            self.answer(hand.delivered, consume result)
+        } catch {
+            self.answer(hand, error)
+        }
+    }
+
+    /// Starts a call at its object, and runs and answers it if its method does not suspend. Whether
+    /// it has been answered.
+    @inline(never)
+    fileprivate func answersAtOnce<Object: BusObjectProtocol>(
+        _ hand: CallInHand, at object: isolated Object
+    ) -> Bool {
+        let call = IncomingCall(hand)
+        call.started()
+        do {
+            try call.checkStart()
+            guard let result = try Object.busDispatchSync(call, on: object) else { return false }
+            self.answer(hand.delivered, consume result)
+        } catch {
+            self.answer(hand, error)
+        }
+        return true
+    }
+
+    /// Runs one call and sends its reply.
+    fileprivate func handle(_ hand: CallInHand) async {
+        do {
+            // Apart from each other: a function's frame has room for all that it may do.
+            let result =
+                self.configuration.middleware.isEmpty
+                ? try await self.dispatch(IncomingCall(hand))
+                : try await self.dispatchInsideMiddleware(IncomingCall(hand))
             self.answer(hand.delivered, consume result)
         } catch {
             self.answer(hand, error)
@@ -120,7 +159,7 @@ extension Bus {
     }
 
     @inline(never)
-    private func context(of hand: CallInHand) -> CallContext {
+    fileprivate func context(of hand: CallInHand) -> CallContext? {
         let (call, extensions) = (hand.delivered, hand.extensions)
         return CallContext(
             caller: call.caller, object: Reference(owner: self.incarnation, object: call.object),
@@ -236,5 +275,20 @@ extension Bus {
         }
         self.node.reply(to: identity, ReplyRequest(failure))
         self.running.ended(identity)
+    }
+}
+
+extension CallInHand {
+    /// Runs the call, with its context around all that it does.
+    fileprivate func run() async {
+        await CallContext.$current.withValue(self.bus.context(of: self)) {
+            if let object { await self.run(at: object) } else { await self.bus.handle(self) }
+        }
+    }
+
+    private func run<Object: BusObjectProtocol>(at object: Object) async {
+        _ = await object.whenLocal { (local: isolated Object) in
+            if !self.bus.answersAtOnce(self, at: local) { await self.bus.handle(self, at: local) }
+        }
     }
 }

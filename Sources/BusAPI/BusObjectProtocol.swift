@@ -10,6 +10,11 @@ public protocol BusObjectProtocol: DistributedActor where ActorSystem == Bus {
     /// Errors that methods throw by type, `throws(E)`, so that callers can catch them as such.
     static var busErrorTypes: [any Error.Type] { get }
 
+    /// Runs `call` on `object`, which lives in this process, if its method is not `async`. Nil if
+    /// there is no such method: `busDispatch` is asked then.
+    static func busDispatchSync(_ call: IncomingCall, on object: isolated Self) throws
+        -> CallResult?
+
     /// Runs `call` on `object`, which lives in this process. Nil if there is no such method.
     static func busDispatch(
         _ call: IncomingCall, on object: isolated Self
@@ -17,6 +22,13 @@ public protocol BusObjectProtocol: DistributedActor where ActorSystem == Bus {
 }
 
 extension BusObjectProtocol {
+    /// Leaves all methods to `busDispatch`, which costs each call a little more.
+    public static func busDispatchSync(
+        _ call: IncomingCall, on object: isolated Self
+    ) throws -> CallResult? {
+        nil
+    }
+
     /// No typed errors.
     public static var busErrorTypes: [any Error.Type] { [] }
 
@@ -25,6 +37,7 @@ extension BusObjectProtocol {
         try await self.whenLocal { (local: isolated Self) in
             call.started()
             try call.checkStart()
+            if let result = try Self.busDispatchSync(call, on: local) { return result }
             return try await Self.busDispatch(call, on: local)
         } ?? nil
     }

@@ -11,10 +11,16 @@ final class CallInHand: Sendable {
     let bus: Bus
     let delivered: DeliveredCall
     let extensions: Extensions
+    /// Which runs the call itself; nil if the call goes another way.
+    let object: (any BusObjectProtocol)?
     private let hold: MessageHold?
 
-    init(_ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus) {
+    init(
+        _ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus,
+        _ object: (any BusObjectProtocol)?
+    ) {
         self.bus = bus
+        self.object = object
         self.delivered = delivered
         self.extensions = extensions
         self.hold = MessageHold.of(delivered.message, bus.node)

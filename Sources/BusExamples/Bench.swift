@@ -77,10 +77,10 @@ extension Bench: BusObjectProtocol {
                 throwsErrors: "any Error", isAsync: true),
         ])
 
-    /// Runs a call by its full name.
-    public static func busDispatch(
+    /// Runs a call of a method that does not suspend by its full name.
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Bench
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "add(_:_:)":
             var arguments = try call.arguments(2)
@@ -96,6 +96,16 @@ extension Bench: BusObjectProtocol {
             let caller = try arguments.next("caller", as: Bench?.self)
             object.keep(caller)
             return call.result()
+        default:
+            return nil
+        }
+    }
+
+    /// Runs a call of another method by its full name.
+    public static func busDispatch(
+        _ call: IncomingCall, on object: isolated Bench
+    ) async throws -> CallResult? {
+        switch call.method {
         case "addThere(_:_:)":
             var arguments = try call.arguments(2)
             let one = try arguments.next("one", as: Int.self)

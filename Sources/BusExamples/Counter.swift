@@ -51,9 +51,9 @@ extension Counter: BusObjectProtocol {
         ])
 
     /// Runs a call by its full name.
-    public static func busDispatch(
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Counter
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "add(_:)":
             var arguments = try call.arguments(1)
@@ -69,5 +69,12 @@ extension Counter: BusObjectProtocol {
         default:
             return nil
         }
+    }
+
+    /// No method suspends.
+    public static func busDispatch(
+        _ call: IncomingCall, on object: isolated Counter
+    ) async throws -> CallResult? {
+        nil
     }
 }

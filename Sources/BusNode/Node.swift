@@ -56,11 +56,8 @@ package final class Node: @unchecked Sendable {
     /// The core's incarnation; 0 before the first, since that is the broker's.
     private let incarnationNumber = Atomic<UInt64>(0)
     private var tokens: [Reference: WeakToken] = [:]
-    /// A list that has its memory already, lent to one step at a time.
-    private var spareEffects: [NodeEffect] = []
-    private let isSpareLent = Atomic<Bool>(false)
-    /// A list that once was longer gives its memory back.
-    private static let spareCapacityMax = 256
+    /// For two steps at a time: whom a step resumes may take another one before the first is over.
+    private let spareEffects = (SpareEffects(), SpareEffects())
 
     private let deadTokens = Locked<[(Reference, TokenGeneration)]>([])
     private let deadTokenCount = Atomic<Int>(0)
@@ -166,7 +163,7 @@ package final class Node: @unchecked Sendable {
         var moved: ReplyRequest? = consume request
         self.step { core, _, effects in
             guard let request = moved.take() else { return }
-            core.replied(to: identity, request, into: &effects)
+            core.replied(to: identity, consume request, into: &effects)
         }
     }
 
@@ -381,9 +378,8 @@ package final class Node: @unchecked Sendable {
 
     /// Does the work of `step`; the lock is closed when it begins and open when it ends.
     private func locked(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
-        let isLent = !self.isSpareLent.exchange(true, ordering: .acquiring)
         var effects: [NodeEffect] = []
-        if isLent { swap(&effects, &self.spareEffects) }
+        let spare = self.spareEffects.0.lend(&effects) ?? self.spareEffects.1.lend(&effects)
         body(&self.core, self.clock.now(), &effects)
         var dropped: [AnyObject] = []
         var (sends, hasOthers) = (false, false)
@@ -414,10 +410,7 @@ package final class Node: @unchecked Sendable {
             self.loop.notLater(than: deadline)
         }
         dropped.removeAll()
-        guard isLent else { return }
-        effects.removeAll(keepingCapacity: effects.capacity <= Self.spareCapacityMax)
-        swap(&effects, &self.spareEffects)
-        self.isSpareLent.store(false, ordering: .releasing)
+        spare?.takeBack(&effects)
     }
 
     private func run(_ effect: NodeEffect) {

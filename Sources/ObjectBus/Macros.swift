@@ -20,8 +20,9 @@ import BusAPI
 /// The attribute adds a conformance to `BusObjectProtocol`:
 /// - `busInterface` describes the methods, with labels, types and documentation comments, for
 ///   `objbus introspect` and for callers without the type;
-/// - `busDispatch` runs a method by its full name, `add(_:)`, on the actor, without looking up any
-///   symbol: callers need neither Swift nor the same version of the module;
+/// - `busDispatch`, and `busDispatchSync` for methods that are not `async`, run a method by its
+///   full name, `add(_:)`, on the actor, without looking up any symbol: callers need neither Swift
+///   nor the same version of the module;
 /// - `busErrorTypes` lists the types of `throws(E)`, so that a caller gets a thrown error as `E`.
 ///
 /// **What is exported.** Every `distributed func` in the actor's own braces, of any access level
@@ -39,5 +40,5 @@ import BusAPI
 /// defaulted parameters, and `distributed var`.
 @attached(
     extension, conformances: BusObjectProtocol,
-    names: named(busInterface), named(busErrorTypes), named(busDispatch))
+    names: named(busInterface), named(busErrorTypes), named(busDispatch), named(busDispatchSync))
 public macro BusObject() = #externalMacro(module: "ObjectBusMacros", type: "BusObjectMacro")

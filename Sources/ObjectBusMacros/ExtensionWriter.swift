@@ -19,7 +19,10 @@ struct ExtensionWriter {
         if scan.methods.contains(where: { $0.errorType != nil }) {
             lines += [""] + errorTypes().indented
         }
-        lines += [""] + dispatch().indented + ["}"]
+        if scan.methods.contains(where: { !$0.isAsync && !$0.forms.isEmpty }) {
+            lines += [""] + dispatch(isAsync: false).indented
+        }
+        lines += [""] + dispatch(isAsync: true).indented + ["}"]
         return lines.joined(separator: "\n")
     }
 
@@ -86,18 +89,20 @@ struct ExtensionWriter {
             + "isAsync: \(method.isAsync), property: \(property))"
     }
 
-    private func dispatch() -> [String] {
+    /// Two functions: one that may suspend needs room for all that it may do (docs/performance.md).
+    private func dispatch(isAsync: Bool) -> [String] {
         // A deprecated context may call deprecated methods without a warning; only the bus calls
         // it.
-        let isDeprecated = scan.methods.contains(where: \.isDeprecated)
+        let isDeprecated = scan.methods.contains { $0.isDeprecated && $0.isAsync == isAsync }
         let head =
             (isDeprecated ? ["@available(*, deprecated)"] : []) + [
-                "\(access)static func busDispatch(",
+                "\(access)static func \(isAsync ? "busDispatch" : "busDispatchSync")(",
                 "    _ call: ObjectBus.IncomingCall, on object: isolated \(type)",
-                ") async throws -> ObjectBus.CallResult? {",
+                ") \(isAsync ? "async " : "")throws -> ObjectBus.CallResult? {",
             ]
         let cases = repeating(scan.items) { method in
-            method.forms.flatMap { form in
+            guard method.isAsync == isAsync else { return [] }
+            return method.forms.flatMap { form in
                 ["case \(form.fullName.literal):"] + body(of: method, form).indented
             }
         }
@@ -138,8 +143,9 @@ struct ExtensionWriter {
                 let method = scan.methods[index]
                 return method.forms.isEmpty ? [] : lines(method)
             case .conditional(let branches):
-                return branches.flatMap { [$0.directive] + repeating($0.items, lines) }
-                    + ["#endif"]
+                let parts = branches.map { repeating($0.items, lines) }
+                guard !parts.allSatisfy(\.isEmpty) else { return [] }
+                return zip(branches, parts).flatMap { [$0.directive] + $1 } + ["#endif"]
             }
         }
     }

@@ -3,20 +3,22 @@
 import Testing
 
 @Suite struct ExpansionTests {
+    private static let counter =
+        """
+        /// Counts.
+        @BusObject
+        public distributed actor Counter {
+            public typealias ActorSystem = Bus
+            private var total = 0
+            /// Adds `amount`.
+            public distributed func add(_ amount: Int) -> Int { 0 }
+            public distributed func take(amount: Int) async throws(Broke) { }
+            func local() {}
+        }
+        """
+
     @Test func `the whole extension of a counter reads as expected`() {
-        let expansion = Expansion(
-            """
-            /// Counts.
-            @BusObject
-            public distributed actor Counter {
-                public typealias ActorSystem = Bus
-                private var total = 0
-                /// Adds `amount`.
-                public distributed func add(_ amount: Int) -> Int { 0 }
-                public distributed func take(amount: Int) async throws(Broke) { }
-                func local() {}
-            }
-            """)
+        let expansion = Expansion(Self.counter)
         #expect(expansion.diagnostics == [])
         #expect(
             expansion.text == """
@@ -42,14 +44,23 @@ import Testing
                         return list
                     }()
 
-                    public static func busDispatch(
+                    public static func busDispatchSync(
                         _ call: ObjectBus.IncomingCall, on object: isolated Counter
-                    ) async throws -> ObjectBus.CallResult? {
+                    ) throws -> ObjectBus.CallResult? {
                         switch call.method {
                         case "add(_:)":
                             var arguments = try call.arguments(1)
                             let a0 = try arguments.next("amount", as: Int.self)
                             return try call.result(object.add(a0))
+                        default:
+                            return nil
+                        }
+                    }
+
+                    public static func busDispatch(
+                        _ call: ObjectBus.IncomingCall, on object: isolated Counter
+                    ) async throws -> ObjectBus.CallResult? {
+                        switch call.method {
                         case "take(amount:)":
                             var arguments = try call.arguments(1)
                             let a0 = try arguments.next("amount", as: Int.self)
@@ -164,7 +175,8 @@ import Testing
 
     @Test func `a deprecated method makes the dispatch deprecated, so that it does not warn`() {
         let old = actor("@available(*, deprecated) distributed func f() {}").text
-        #expect(old.contains("@available(*, deprecated)\n    static func busDispatch("))
+        #expect(old.contains("@available(*, deprecated)\n    static func busDispatchSync("))
+        #expect(!old.contains("@available(*, deprecated)\n    static func busDispatch("))
         let new = actor("@available(macOS 99, *) distributed func f() {}").text
         #expect(!new.contains("@available"))
     }
