@@ -20,7 +20,9 @@ extension NodeStateMachine {
         // No call arrives before the next WELCOME, and HELLO will tell.
         case .idle, .pausing, .closed: return
         }
+        let former = self.fences[object]
         self.fences[object] = self.raiseFence(at: now, &effects)
+        if let former { self.forgetFence(former, &effects) }
     }
 
     mutating func sendRevoke(_ object: ObjectNumber, _ effects: inout [NodeEffect]) {

@@ -138,6 +138,9 @@ package struct NodeStateMachine: Sendable {
     /// Calls issued and not settled.
     package var questionCount: Int { self.questions.count }
 
+    /// Those of them that the node makes itself behind revocations: at most one for each object.
+    package var fenceCount: Int { Set(self.fences.values).count }
+
     /// Calls delivered and not acknowledged.
     package var answerCount: Int {
         self.peers.answerCount
@@ -279,9 +282,11 @@ package struct NodeStateMachine: Sendable {
     /// A quarter later than the broker's next one is due, but not after its silence is noticed.
     mutating func scheduleBeat(at now: Tick) {
         guard case .linked(let link) = self.phase, let grant else { return }
-        let span = Span(nanoseconds: grant.heartbeat + grant.heartbeat / 4)
+        // Not in one sum: a broker may grant as much as it likes.
+        let due = now.advanced(by: Span(nanoseconds: grant.heartbeat))
+        let late = due.advanced(by: Span(nanoseconds: grant.heartbeat / 4))
         let silence = Span(nanoseconds: grant.silence)
-        self.nextBeat = min(now.advanced(by: span), link.lastHeard.advanced(by: silence))
+        self.nextBeat = min(late, link.lastHeard.advanced(by: silence))
     }
 
     /// Sends `message` on the present link; nothing without one.

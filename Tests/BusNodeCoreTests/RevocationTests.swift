@@ -104,6 +104,20 @@ import Testing
         #expect(node.core.questionCount == 4)
     }
 
+    @Test func `an object that is revoked again and again leaves one question, the last`() {
+        var node = self.revoking()
+        for _ in 0..<5 { node.revoke(7) }
+        #expect(node.core.questionCount == 1)
+        #expect(node.core.fenceCount == 1)
+        node.receiveReply(6, from: .broker)
+        _ = node.take()
+        node.receiveCall(1)
+        #expect(node.take() == ["FAILURE b2 #1"])
+        node.receiveReply(7, from: .broker)
+        node.receiveCall(2)
+        #expect(node.take() == ["deliver #2 to 7"])
+    }
+
     @Test func `what is revoked before WELCOME shares one question, behind the REVOKEs`() {
         var node = NodeScript.linked()
         node.call("a", passing: [.own(6), .own(7), .own(8)])

@@ -121,7 +121,9 @@ struct NodeBooks {
                 return "exp of \(object) is \(counted), but \(expected) went out"
             }
         }
-        if core.questionCount > NodeDoor.limits.questions { return "there are too many calls" }
+        if core.questionCount - core.fenceCount > NodeDoor.limits.questions {
+            return "there are too many calls"
+        }
         return nil
     }
 }
