@@ -103,9 +103,9 @@ extension NodeStateMachine {
     /// No object needs this answer any more, so that there are not more questions than objects.
     mutating func forgetFence(_ number: UInt64, _ effects: inout [NodeEffect]) {
         // Order-free: whether it is there.
-        guard !self.fences.values.contains(number), let question = self.questions[number],
-            question.state != .waiting
-        else { return }
+        guard !self.fences.values.contains(number), let question = self.questions[number] else {
+            return
+        }
         self.settle(number, question, &effects)
     }
 

@@ -104,6 +104,18 @@ import Testing
         #expect(node.core.questionCount == 4)
     }
 
+    @Test func `a question that HELLO has made needless is not asked`() {
+        var node = NodeScript.linked()
+        node.call("a", passing: [.own(7)])
+        node.receiveReply(1)
+        node.lose()
+        node.pass(.milliseconds(500))
+        node.revoke(7)
+        node.relink()
+        #expect(!node.take().contains { $0.hasPrefix("CALL /0") })
+        #expect(node.core.questionCount == 0)
+    }
+
     @Test func `an object that is revoked again and again leaves one question, the last`() {
         var node = self.revoking()
         for _ in 0..<5 { node.revoke(7) }
