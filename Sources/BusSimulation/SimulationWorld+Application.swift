@@ -90,8 +90,7 @@ extension SimulationWorld {
         let named = self.chance(1, of: 3) ? self.aimByName(index) : nil
         self.call(
             index, named?.0 ?? target, self.someReferences(index), isOneWay: isOneWay,
-            aim: named?.1,
-            parent: nil)
+            aim: named?.1, parent: nil)
     }
 
     private mutating func findSomething(_ index: Int) {

@@ -65,8 +65,11 @@ extension SimulationWorld {
 
     /// What the broker forwards by a name leads where the name does, and who has chosen a member
     /// has chosen of those that there are. Only a call that was sent before stays where it was.
-    func checkAim(of packet: Packet) {
+    func checkAim(of packet: Packet, on id: Int) {
+        let link = self.links[id]
         guard packet.header.kind == .call, packet.header.flags.contains(.name), let broker,
+            self.isRunning(link.node, link.run),
+            let owner = self.nodes[link.node].core?.incarnation,
             let extensions = try? Extensions(
                 reading: packet.frame.span.bytes, header: packet.header),
             let name = extensions.name
@@ -74,9 +77,10 @@ extension SimulationWorld {
         let isAgain = packet.header.flags.contains(.resent)
         let queue = broker.names.queue(of: name)
         let meant = queue.first?.replicas == nil ? queue.prefix(1) : queue[...]
-        let isMeant = meant.contains { $0.reference.object == packet.header.object }
+        let target = Reference(owner: owner, object: packet.header.object)
+        let isMeant = meant.contains { $0.reference == target }
         if !isAgain, !isMeant {
-            self.fail("\(packet.header.call) goes to an object that \(name) does not mean")
+            self.fail("\(packet.header.call) goes to \(target), which \(name) does not mean")
         }
         if !isAgain, extensions.members > 0, extensions.members != queue.first?.fence {
             self.fail("\(packet.header.call) was given to one of members that have changed")

@@ -136,7 +136,7 @@ extension SimulationWorld {
             self.fail("the broker sent a frame that can't be read")
             return nil
         }
-        self.checkAim(of: packet)
+        self.checkAim(of: packet, on: id)
         for packet in self.sabotaged(packet) {
             self.links[id].down.append(packet)
             self.links[id].downDue = max(self.links[id].downDue, self.arrival())
