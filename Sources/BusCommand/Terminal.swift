@@ -66,11 +66,14 @@ enum Terminal {
         let progress = Task {
             let start = ContinuousClock.now
             guard (try? await Task.sleep(for: .milliseconds(400))) != nil else { return }
+            // Written over, since a dumb terminal knows no other way; it never gets shorter.
+            var shown = ""
             repeat {
-                let seconds = start.duration(to: .now).components.seconds
-                self.write(Array("\r\u{1B}[K\(line) (\(seconds) s)".utf8), to: STDERR_FILENO)
+                shown = "\(line) (\(start.duration(to: .now).components.seconds) s)"
+                self.write(Array("\r\(shown)".utf8), to: STDERR_FILENO)
             } while (try? await Task.sleep(for: .seconds(1))) != nil
-            self.write(Array("\r\u{1B}[K".utf8), to: STDERR_FILENO)
+            let blank = String(repeating: " ", count: shown.count)
+            self.write(Array("\r\(blank)\r".utf8), to: STDERR_FILENO)
         }
         let result: Result<Success, any Error>
         do { result = .success(try await body()) } catch { result = .failure(error) }

@@ -139,7 +139,10 @@ package struct NodeStateMachine: Sendable {
     package var questionCount: Int { self.questions.count }
 
     /// Those of them that the node makes itself behind revocations: at most one for each object.
-    package var fenceCount: Int { Set(self.fences.values).count }
+    package var fenceCount: Int {
+        // Order-free: counted.
+        Set(self.fences.values).count
+    }
 
     /// Calls delivered and not acknowledged.
     package var answerCount: Int {
