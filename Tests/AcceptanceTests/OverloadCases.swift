@@ -7,7 +7,7 @@ import TestPrograms
 import Testing
 
 /// More calls than somebody takes.
-@Suite(.timeLimit(.minutes(3))) struct OverloadCases {
+@Suite(.timeLimit(.minutes(10))) struct OverloadCases {
     @Test(arguments: World.withoutLosses)
     func `two nodes that flood each other with full windows get all their answers`(
         world: World
