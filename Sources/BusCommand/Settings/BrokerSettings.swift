@@ -42,25 +42,21 @@ enum BrokerSettings {
         (try? KeyFile.directory(of: configuration.state)).flatMap { $0 }.map(SettingValue.text)
     }
 
-    /// Rules that can't be read are told of by `configuration`.
-    private static let quotas = SettingBinding<BrokerConfiguration>("quotas", .texts) {
-        value, root in
-        if case .texts(let texts) = value {
-            root.quotas = texts.compactMap { try? QuotaRule(written: $0) }
-        }
-    } read: { configuration in
-        configuration.quotas.isEmpty
-            ? nil : .texts(configuration.quotas.map(\.written))
-    }
+    private static let quotas = rules("quotas", \.quotas)
+    private static let objectQuotas = rules("objectQuotas", \.objectQuotas)
 
-    private static let objectQuotas = SettingBinding<BrokerConfiguration>("objectQuotas", .texts) {
-        value, root in
-        if case .texts(let texts) = value {
-            root.objectQuotas = texts.compactMap { try? ObjectQuotaRule(written: $0) }
+    /// Rules that can't be read are told of by `configuration`.
+    private static func rules<Rule: WrittenQuota>(
+        _ name: String, _ path: any WritableKeyPath<BrokerConfiguration, [Rule]> & Sendable
+    ) -> SettingBinding<BrokerConfiguration> {
+        SettingBinding(name, .texts) { value, root in
+            if case .texts(let texts) = value {
+                root[keyPath: path] = texts.compactMap { try? Rule(written: $0) }
+            }
+        } read: { configuration in
+            let rules = configuration[keyPath: path]
+            return rules.isEmpty ? nil : .texts(rules.map(\.written))
         }
-    } read: { configuration in
-        configuration.objectQuotas.isEmpty
-            ? nil : .texts(configuration.objectQuotas.map(\.written))
     }
 
     /// Milliseconds, as libzmq takes them.

@@ -3,7 +3,7 @@
 import BusBrokerCore
 
 /// A quota that can be written: a pattern of names, and bounds, `batch-* callsPerNode=100`.
-protocol WrittenQuota {
+protocol WrittenQuota: SendableMetatype {
     typealias Bound = any WritableKeyPath<Self, Int?> & Sendable
 
     /// What the pattern is of, in words.
