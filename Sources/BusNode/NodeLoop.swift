@@ -25,6 +25,10 @@ final class NodeLoop: @unchecked Sendable {
     /// Messages that the core is given at one time: fewer locks, and whoever waited for an answer
     /// is resumed when the others' are there too, so that their next calls leave together.
     private static let stepBatch = 32
+    /// How long handlers are run between two looks at the socket: 1 ms, in nanoseconds. Who has
+    /// few calls under way sends the next ones meanwhile, and would miss turns that go to whoever
+    /// has many waiting.
+    private static let batchTime: UInt64 = 1_000_000
     /// How long messages of handlers may wait for those of others, to be sent together: 200 us, in
     /// nanoseconds; some twenty short handlers.
     private static let gatherTime: UInt64 = 200_000
@@ -121,6 +125,7 @@ final class NodeLoop: @unchecked Sendable {
         guard self.node.executor.hasJobs, self.crew.mayRunJobs else { return }
         let outbox = self.node.outbox
         var gatheredSince: UInt64?
+        let end = MonotonicClock.now() + Self.batchTime
         outbox.gather()
         for _ in 0..<Self.batch {
             // Calls that waited for these: their answers leave together too.
@@ -128,8 +133,9 @@ final class NodeLoop: @unchecked Sendable {
             guard self.crew.watched({ self.node.executor.runOne() }) else { break }
             // The next one has stopped the gathering, and may gather itself.
             guard self.crew.isLeader(member) else { return outbox.drain() }
-            guard outbox.count > 0 else { continue }
             let now = MonotonicClock.now()
+            guard now < end else { break }
+            guard outbox.count > 0 else { continue }
             let since = gatheredSince ?? now
             gatheredSince = since
             guard now - since >= Self.gatherTime else { continue }

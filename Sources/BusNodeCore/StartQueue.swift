@@ -16,8 +16,9 @@ import DequeModule
 ///
 /// It also bounds what one-way calls take up, which no window of the caller does.
 package struct StartQueue: Sendable {
-    /// Calls on their way to one object that have not started.
-    package static let aheadMax = 16
+    /// Calls on their way to one object that have not started. Who has one call under way at a time
+    /// waits for these each time, beside others that always have calls waiting.
+    package static let aheadMax = 4
     /// One-way calls of one caller that wait or run, and their bytes; one alone may have more.
     package static let oneWayMax = WireLimits.callsPerPair
     package static let oneWayBytesMax = WireLimits.callBytesPerPair

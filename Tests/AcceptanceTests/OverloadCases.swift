@@ -158,4 +158,35 @@ import Testing
             #expect(try await theirs.noted() == [2])
         }
     }
+
+    @Test func `who has few calls under way gets its turns beside one that has a thousand`()
+        async throws
+    {
+        try await Site.run(.ipc) { site in
+            let worker = try await site.start("gate", "gate")
+            defer { worker.kill() }
+            let other = try await Bus.connect(to: site.url, name: "other")
+            defer { other.close() }
+            let busy = try await site.client.find(Gate.self, named: "gate")
+            let gate = try await other.find(Gate.self, named: "gate")
+            let flood = (0..<1_000).map { number in
+                Task.immediate { try await busy.note(number, hoggingFor: 1) }
+            }
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<25 { try await gate.note(-1, hoggingFor: 1) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let noted = try await gate.noted()
+            let first = try #require(noted.firstIndex(of: -1))
+            let last = try #require(noted.lastIndex(of: -1))
+            // A hundred turns are its own, and as many the other one's. If the worker looked for
+            // new calls only after each 64 handlers, it would be nearly all of the thousand.
+            #expect(noted[first...last].count { $0 >= 0 } < 300)
+            for call in flood { try await call.value }
+        }
+    }
 }
