@@ -79,7 +79,7 @@ extension Bus {
         while true {
             request.target = aim.held.reference
             try await patience?.beforeCall(of: request.target.owner)
-            let outcome = await PendingCall(self.node).outcome(of: &request)
+            let outcome = await self.node.outcome(of: &request)
             do {
                 return try self.reply(of: outcome)
             } catch let error as BusError {
@@ -173,7 +173,7 @@ extension Bus {
         while true {
             do {
                 defer { withExtendedLifetime(arguments) {} }
-                return try self.reply(of: await PendingCall(self.node).outcome(of: &request))
+                return try self.reply(of: await self.node.outcome(of: &request))
             } catch let error as BusError where error.kind == .recovering {
                 // At the deadline the next attempt fails by itself.
                 guard (try? await Task.sleep(for: Self.recoveryPause)) != nil else {

@@ -84,8 +84,11 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
             return
         }
         if let identity = call.identity { bus.running.starts(identity) }
-        // The closure refers to one object, so it needs little room of its own.
-        let task = Task.immediate(executorPreference: bus.node.executor) { await hand.run() }
+        // The closure refers to one object, so it needs little room of its own; a task that can't
+        // throw would put it into another one.
+        let task: Task<Void, any Error> = Task.immediate(executorPreference: bus.node.executor) {
+            await hand.run()
+        }
         if let identity = call.identity { bus.running.started(identity, task) }
     }
 }
@@ -97,7 +100,7 @@ extension Bus {
             self.configuration.middleware.isEmpty && !(extensions.method ?? "").hasPrefix("$")
         return CallInHand(
             call, extensions, self,
-            isPlain ? self.object(call.object) as? any BusObjectProtocol : nil)
+            isPlain ? self.objects.dispatching(call.object) : nil)
     }
 
     /// Runs one call where its object is, and sends its reply.

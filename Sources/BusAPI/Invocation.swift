@@ -35,7 +35,8 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
 
     /// Why an object of that type can't be called so.
     func problem(calling type: any DistributedActor.Type) -> BusError? {
-        type is any BusObjectProtocol.Type ? nil : self.genericProblem
+        guard let problem = self.genericProblem else { return nil }
+        return type is any BusObjectProtocol.Type ? nil : problem
     }
 
     /// Encodes the next argument.

@@ -8,7 +8,11 @@ import Distributed
 final class ObjectTable: Sendable {
     private struct Entry {
         weak var object: (any DistributedActor)?
-        var retained: (any DistributedActor)?
+        var retained: (any DistributedActor)? {
+            didSet { self.dispatching = self.retained as? any BusObjectProtocol }
+        }
+        /// What is retained, as what most calls want it: a cast for each call costs more.
+        private(set) var dispatching: (any BusObjectProtocol)?
         /// Who others hold before the actor is ready to be held.
         var isRetained = false
     }
@@ -47,6 +51,14 @@ final class ObjectTable: Sendable {
             guard let index = state.entries.index(forKey: number) else { return nil }
             // Without a look at the weak one, if that can be spared.
             return state.entries.values[index].retained ?? state.entries.values[index].object
+        }
+    }
+
+    /// An object that others hold, if it dispatches calls itself.
+    func dispatching(_ number: ObjectNumber) -> (any BusObjectProtocol)? {
+        self.state.withLock { state in
+            guard let index = state.entries.index(forKey: number) else { return nil }
+            return state.entries.values[index].dispatching
         }
     }
 

@@ -7,7 +7,7 @@ import BusZeroMQ
 final class RunningCalls: Sendable {
     private enum Run {
         case starting(isCancelled: Bool)
-        case running(Task<Void, Never>)
+        case running(Task<Void, any Error>)
     }
 
     private let runs = Locked<[CallIdentity: Run]>([:])
@@ -21,7 +21,7 @@ final class RunningCalls: Sendable {
         }
     }
 
-    func started(_ identity: CallIdentity, _ task: Task<Void, Never>) {
+    func started(_ identity: CallIdentity, _ task: Task<Void, any Error>) {
         let isCancelled = self.runs.withLock { runs in
             guard case .starting(let isCancelled) = runs[identity] else { return false }
             runs[identity] = .running(task)
@@ -60,7 +60,7 @@ final class RunningCalls: Sendable {
     }
 
     func cancel(_ identity: CallIdentity) {
-        let task = self.runs.withLock { runs -> Task<Void, Never>? in
+        let task = self.runs.withLock { runs -> Task<Void, any Error>? in
             switch runs[identity] {
             case .starting:
                 runs[identity] = .starting(isCancelled: true)

@@ -5,8 +5,24 @@ package import BusKernel
 package import BusWire
 
 /// Whoever waits for a call's outcome; the core only keeps it and gives it back.
-package protocol CallWaiter: AnyObject, Sendable {
-    /// Called by the shell, once, on any thread and under no lock.
+package enum CallWaiter: Sendable {
+    /// A task that is suspended until then; as it is, since an object would be one for each call.
+    case task(UnsafeContinuation<CallOutcome, Never>)
+    /// Anybody else, such as the application of a simulated world.
+    case receiver(any OutcomeReceiver)
+
+    /// For the shell to call, once, on any thread and under no lock.
+    package func resume(_ outcome: CallOutcome) {
+        switch self {
+        case .task(let continuation): continuation.resume(returning: outcome)
+        case .receiver(let receiver): receiver.resume(outcome)
+        }
+    }
+}
+
+/// Gets a call's outcome.
+package protocol OutcomeReceiver: AnyObject, Sendable {
+    /// Called once, on any thread and under no lock.
     func resume(_ outcome: CallOutcome)
 }
 
@@ -79,7 +95,7 @@ package enum NodeEffect: Sendable {
     case deliver(DeliveredCall)
     /// The caller gave up: cancel the handler if it still runs.
     case cancelHandler(CallIdentity)
-    case resume(any CallWaiter, CallOutcome)
+    case resume(CallWaiter, CallOutcome)
     /// Keep the object alive, or stop doing so.
     case retain(ObjectNumber)
     case release(ObjectNumber)

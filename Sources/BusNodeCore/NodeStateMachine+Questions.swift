@@ -19,7 +19,7 @@ package struct CallRequest: Sendable {
     package var flags: MessageFlags = []
     package var deadline = Tick.distantFuture
     /// Gets the outcome; nil for a one-way call.
-    package var waiter: (any CallWaiter)?
+    package var waiter: CallWaiter?
 
     package init(target: Reference, builder: MessageBuilder) {
         self.target = target

@@ -22,7 +22,7 @@ struct Question: Sendable {
     /// How many references of its table it pins, the first ones; the others are not held yet.
     let pinnedCount: Int
     let deadline: Tick
-    var waiter: (any CallWaiter)?
+    var waiter: CallWaiter?
     var state: State = .waiting
     /// Whether it ever left this node, on whatever link.
     var wasSent = false

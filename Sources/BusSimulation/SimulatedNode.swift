@@ -112,7 +112,7 @@ struct SimulatedNode: Sendable {
 }
 
 /// Knows which call's outcome it waits for.
-final class SimulatedWaiter: CallWaiter {
+final class SimulatedWaiter: OutcomeReceiver {
     let call: Int
 
     init(call: Int) {

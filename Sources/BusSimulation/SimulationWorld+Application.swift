@@ -201,7 +201,7 @@ extension SimulationWorld {
                 issuedAt: self.now, script: script, chain: request.extensions.chain,
                 parent: parent))
         self.nodes[index].drain?.chains.formUnion([request.extensions.chain].compactMap { $0 })
-        if !isOneWay { request.waiter = SimulatedWaiter(call: id) }
+        if !isOneWay { request.waiter = .receiver(SimulatedWaiter(call: id)) }
         self.statistics.calls += 1
         self.trace("n\(index): calls \(request.target) as call \(id)")
         var final = request

@@ -211,7 +211,7 @@ extension SimulationWorld {
             case .cancelHandler(let identity):
                 self.handlerCancelled(identity, at: index)
             case .resume(let waiter, let outcome):
-                if let waiter = waiter as? SimulatedWaiter {
+                if case .receiver(let waiter as SimulatedWaiter) = waiter {
                     self.callEnded(waiter.call, outcome, at: index)
                 }
             default:

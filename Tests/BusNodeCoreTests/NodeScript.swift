@@ -7,7 +7,7 @@ import BusWire
 import Testing
 
 /// A call's outcome is told apart by the name of whoever waits for it.
-final class Waiter: CallWaiter {
+final class Waiter: OutcomeReceiver {
     let name: String
 
     init(_ name: String) {
@@ -15,6 +15,11 @@ final class Waiter: CallWaiter {
     }
 
     func resume(_ outcome: CallOutcome) {}
+
+    static func name(of waiter: CallWaiter) -> String {
+        guard case .receiver(let waiter as Waiter) = waiter else { return "?" }
+        return waiter.name
+    }
 }
 
 /// A node's core, with the test as its shell and as its broker; effects become lines.
@@ -164,7 +169,7 @@ struct NodeScript {
         request.references = references
         request.extensions.chain = chain
         request.extensions.name = published
-        request.waiter = isOneWay ? nil : Waiter(name)
+        request.waiter = isOneWay ? nil : .receiver(Waiter(name))
         if isOneWay { request.flags = .oneWay }
         if let span { request.deadline = self.now.advanced(by: span) }
         do {
@@ -258,7 +263,7 @@ struct NodeScript {
                 + "to \(call.object)"
         case .cancelHandler(let identity): "cancel handler #\(identity.number.rawValue)"
         case .resume(let waiter, let outcome):
-            "resume \((waiter as? Waiter)?.name ?? "?") \(line(outcome))"
+            "resume \(Waiter.name(of: waiter)) \(line(outcome))"
         case .retain(let object): "retain \(object)"
         case .release(let object): "release \(object)"
         case .died(let reference, let reason):

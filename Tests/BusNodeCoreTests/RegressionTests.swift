@@ -155,7 +155,7 @@ import Testing
         var node = NodeScript.linked()
         var request = CallRequest(target: .own(5), builder: MessageBuilder())
         request.references = [.own(5)]
-        request.waiter = Waiter("a")
+        request.waiter = .receiver(Waiter("a"))
         node.step { core, effects, now in
             _ = try? core.callIssued(&request, at: now, into: &effects)
         }

@@ -124,7 +124,7 @@ import Testing
         builder.frame.append(0x80)
         var request = CallRequest(target: .held(1), builder: builder)
         request.extensions = extensions
-        request.waiter = Waiter("w")
+        request.waiter = .receiver(Waiter("w"))
         node.step { core, effects, now in
             _ = try? core.callIssued(&request, at: now, into: &effects)
         }

@@ -189,7 +189,7 @@ extension NodeDoor {
         if chosen(5) { request.extensions.method = "m()" }
         self.books.waiters += 1
         let waiter = self.books.waiters
-        if !chosen(3) { request.waiter = Waiter(waiter) }
+        if !chosen(3) { request.waiter = .receiver(Waiter(waiter)) }
         var effects: [NodeEffect] = []
         // One that is refused may have sent others on their way.
         if let number = try? self.core.callIssued(&request, at: self.now, into: &effects) {

@@ -12,7 +12,7 @@ import BusWire
 /// along, and compares after each step.
 struct NodeDoor: ScriptedDoor {
     /// Whoever waits for an outcome; told apart by its number.
-    final class Waiter: CallWaiter {
+    final class Waiter: OutcomeReceiver {
         let number: Int
 
         init(_ number: Int) {
@@ -204,11 +204,11 @@ struct NodeDoor: ScriptedDoor {
         self.books.pinned.append(call.message.references.map(\.reference))
     }
 
-    private mutating func resume(_ waiter: any CallWaiter, _ outcome: CallOutcome) {
-        guard let number = (waiter as? Waiter)?.number,
-            self.books.waiting.removeValue(forKey: number) != nil
+    private mutating func resume(_ waiter: CallWaiter, _ outcome: CallOutcome) {
+        guard case .receiver(let waiter as Waiter) = waiter,
+            self.books.waiting.removeValue(forKey: waiter.number) != nil
         else { return self.fail("a call gets a second outcome") }
-        self.digest.add(UInt64(number))
+        self.digest.add(UInt64(waiter.number))
         switch outcome {
         case .answered(let message):
             self.books.pinned.append(message.references.map(\.reference))
