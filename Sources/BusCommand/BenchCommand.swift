@@ -22,6 +22,7 @@ struct BenchCommand: AsyncParsableCommand {
               objbus bench add --outstanding 64 --calls 200000
               objbus bench echo --bytes 65536 --outstanding 16 --json
               objbus bench add --interface blocking
+              objbus bench add --executor bus --outstanding 1000
               echo 'add outstanding=64 calls=50000' | objbus bench --lines --json
             """)
 
@@ -35,6 +36,12 @@ struct BenchCommand: AsyncParsableCommand {
             "How to call: typed (a distributed actor), dynamic (RemoteObject) or blocking "
                 + "(BlockingObject; a thread for each call outstanding).", valueName: "interface"))
     var interface: BenchInterface = .typed
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the tasks run that call: pool (Swift's threads) or bus (the bus's own).",
+            valueName: "executor"))
+    var executor: BenchExecutor = .pool
 
     @Option(help: ArgumentHelp("Calls under way at a time.", valueName: "number"))
     var outstanding = 1
@@ -60,8 +67,9 @@ struct BenchCommand: AsyncParsableCommand {
     private var plan: BenchPlan? {
         self.workload.map {
             BenchPlan(
-                workload: $0, interface: self.interface, outstanding: self.outstanding,
-                calls: self.calls, warmUp: self.warmUp, bytes: self.bytes)
+                workload: $0, interface: self.interface, executor: self.executor,
+                outstanding: self.outstanding, calls: self.calls, warmUp: self.warmUp,
+                bytes: self.bytes)
         }
     }
 

@@ -24,6 +24,14 @@ enum BenchInterface: String, CaseIterable, ExpressibleByArgument {
     case typed
 }
 
+/// Where the tasks run that make `bench`'s calls.
+enum BenchExecutor: String, CaseIterable, ExpressibleByArgument {
+    /// The bus's own executor.
+    case bus
+    /// Swift's pool.
+    case pool
+}
+
 /// Pure: one measurement, as it was asked for.
 struct BenchPlan: Hashable {
     static let callsMax = 10_000_000
@@ -32,6 +40,8 @@ struct BenchPlan: Hashable {
 
     var workload = BenchWorkload.add
     var interface = BenchInterface.typed
+    /// Of calls that await.
+    var executor = BenchExecutor.pool
     /// Calls under way at a time.
     var outstanding = 1
     /// Calls measured, all together.
@@ -51,6 +61,8 @@ struct BenchPlan: Hashable {
             ?? check(self.calls, 1...Self.callsMax, "calls")
             ?? check(self.warmUp, 0...Self.callsMax, "warm-up")
             ?? check(self.bytes, 0...Self.bytesMax, "bytes")
+            ?? (self.interface == .blocking && self.executor == .bus
+                ? "--executor is for calls that await" : nil)
     }
 
     /// What is measured where nothing is asked for.
@@ -58,6 +70,8 @@ struct BenchPlan: Hashable {
         .init(),
         .init(outstanding: 64, calls: 100_000),
         .init(outstanding: 1_000, calls: 100_000),
+        .init(executor: .bus, outstanding: 64, calls: 100_000),
+        .init(executor: .bus, outstanding: 1_000, calls: 100_000),
         .init(interface: .dynamic),
         .init(interface: .dynamic, outstanding: 64, calls: 100_000),
         .init(interface: .blocking),
@@ -81,6 +95,7 @@ extension BenchPlan {
                 switch (parts.first, parts.count) {
                 case (_, 1): self.read(BenchWorkload(rawValue: String(word)), \.workload)
                 case ("interface", 2): self.read(BenchInterface(rawValue: parts[1]), \.interface)
+                case ("executor", 2): self.read(BenchExecutor(rawValue: parts[1]), \.executor)
                 case ("outstanding", 2): self.read(Int(parts[1]), \.outstanding)
                 case ("calls", 2): self.read(Int(parts[1]), \.calls)
                 case ("warm-up", 2): self.read(Int(parts[1]), \.warmUp)

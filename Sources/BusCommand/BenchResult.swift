@@ -33,6 +33,7 @@ struct BenchResult: Hashable {
         var map: ValueMap = [
             "workload": .string(self.plan.workload.rawValue),
             "interface": .string(self.plan.interface.rawValue),
+            "executor": .string(self.plan.executor.rawValue),
             "outstanding": .integer(Int64(self.plan.outstanding)),
             "calls": .integer(Int64(self.spans.count)),
             "seconds": .double(self.seconds), "callsPerSecond": .double(self.callsPerSecond),
@@ -46,7 +47,9 @@ struct BenchResult: Hashable {
     }
 
     /// The heads of the columns of `row`.
-    static let head = ["WORKLOAD", "INTERFACE", "OUTSTANDING", "CALLS/S", "P50 US", "P99 US"]
+    static let head = [
+        "WORKLOAD", "INTERFACE", "EXECUTOR", "OUTSTANDING", "CALLS/S", "P50 US", "P99 US",
+    ]
 
     /// For people.
     var row: [String] {
@@ -54,10 +57,14 @@ struct BenchResult: Hashable {
             self.plan.workload == .echo
             ? "echo \(self.plan.bytes) B" : self.plan.workload.rawValue
         return [
-            workload, self.plan.interface.rawValue, "\(self.plan.outstanding)",
-            "\(Int(self.callsPerSecond.rounded()))", Self.tenths(self.microseconds(0.5)),
-            Self.tenths(self.microseconds(0.99)),
+            workload, self.plan.interface.rawValue, self.executor,
+            "\(self.plan.outstanding)", "\(Int(self.callsPerSecond.rounded()))",
+            Self.tenths(self.microseconds(0.5)), Self.tenths(self.microseconds(0.99)),
         ]
+    }
+
+    private var executor: String {
+        self.plan.interface == .blocking ? "-" : self.plan.executor.rawValue
     }
 
     private static func tenths(_ number: Double) -> String {

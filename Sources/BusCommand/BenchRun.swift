@@ -60,7 +60,8 @@ struct BenchRun: Sendable {
 
     private func measure(_ plan: BenchPlan, _ calls: some BenchCalls) async throws -> BenchResult {
         // Detached: whoever calls from the main actor pays a hop for each call.
-        try await Task.detached {
+        let executor = plan.executor == .bus ? self.own.actorSystem.taskExecutor : nil
+        return try await Task.detached(executorPreference: executor) {
             if plan.warmUp > 0 {
                 _ = try await Self.spans(plan.warmUp, plan.outstanding, calls)
             }
