@@ -22,6 +22,13 @@ public protocol BusObjectProtocol: DistributedActor where ActorSystem == Bus {
 }
 
 extension BusObjectProtocol {
+    /// No method; those of an object that has none either are told to be missing.
+    public static func busDispatch(
+        _ call: IncomingCall, on object: isolated Self
+    ) async throws -> CallResult? {
+        nil
+    }
+
     /// Leaves all methods to `busDispatch`, which costs each call a little more.
     public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Self

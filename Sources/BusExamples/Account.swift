@@ -117,10 +117,10 @@ extension Account: BusObjectProtocol {
     /// Methods throw it among others, so that callers with the type get it as itself.
     public static let busErrorTypes: [any Error.Type] = [InsufficientFunds.self]
 
-    /// Runs a call by its full name.
-    public static func busDispatch(
+    /// Runs a call of a method that does not suspend by its full name.
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Account
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "owner()":
             _ = try call.arguments(0)
@@ -136,6 +136,16 @@ extension Account: BusObjectProtocol {
             var arguments = try call.arguments(1)
             let amount = try arguments.next("amount", as: Int.self)
             return try call.result(object.withdraw(amount))
+        default:
+            return nil
+        }
+    }
+
+    /// Runs a call of another method by its full name.
+    public static func busDispatch(
+        _ call: IncomingCall, on object: isolated Account
+    ) async throws -> CallResult? {
+        switch call.method {
         case "transfer(_:to:)":
             var arguments = try call.arguments(2)
             let amount = try arguments.next("amount", as: Int.self)

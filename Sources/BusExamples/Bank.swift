@@ -83,7 +83,23 @@ extension Bank: BusObjectProtocol {
                 documentation: "All accounts, sorted by owner."),
         ])
 
-    /// Runs a call by its full name.
+    /// Runs a call of a method that does not suspend by its full name.
+    public static func busDispatchSync(
+        _ call: IncomingCall, on object: isolated Bank
+    ) throws -> CallResult? {
+        switch call.method {
+        case "owners()":
+            _ = try call.arguments(0)
+            return try call.result(object.owners())
+        case "accounts()":
+            _ = try call.arguments(0)
+            return try call.result(object.accounts())
+        default:
+            return nil
+        }
+    }
+
+    /// Runs a call of another method by its full name.
     public static func busDispatch(
         _ call: IncomingCall, on object: isolated Bank
     ) async throws -> CallResult? {
@@ -92,12 +108,6 @@ extension Bank: BusObjectProtocol {
             var arguments = try call.arguments(1)
             let owner = try arguments.next("owner", as: String.self)
             return try await call.result(object.account(owner))
-        case "owners()":
-            _ = try call.arguments(0)
-            return try call.result(object.owners())
-        case "accounts()":
-            _ = try call.arguments(0)
-            return try call.result(object.accounts())
         default:
             return nil
         }

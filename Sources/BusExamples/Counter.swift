@@ -70,11 +70,4 @@ extension Counter: BusObjectProtocol {
             return nil
         }
     }
-
-    /// No method suspends.
-    public static func busDispatch(
-        _ call: IncomingCall, on object: isolated Counter
-    ) async throws -> CallResult? {
-        nil
-    }
 }

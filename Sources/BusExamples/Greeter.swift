@@ -83,10 +83,10 @@ extension Greeter: BusObjectProtocol {
                 throwsErrors: "any Error", isAsync: true),
         ])
 
-    /// Runs a call by its full name.
-    public static func busDispatch(
+    /// Runs a call of a method that does not suspend by its full name.
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Greeter
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "name()":
             _ = try call.arguments(0)
@@ -105,6 +105,16 @@ extension Greeter: BusObjectProtocol {
             let name = try arguments.next("name", as: String.self)
             let times = try arguments.next("times", as: Int.self)
             return try call.result(object.greet(name, times: times))
+        default:
+            return nil
+        }
+    }
+
+    /// Runs a call of another method by its full name.
+    public static func busDispatch(
+        _ call: IncomingCall, on object: isolated Greeter
+    ) async throws -> CallResult? {
+        switch call.method {
         case "meet(_:)":
             var arguments = try call.arguments(1)
             let other = try arguments.next("other", as: Greeter.self)

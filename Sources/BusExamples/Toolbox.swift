@@ -82,9 +82,9 @@ extension Toolbox: BusObjectProtocol {
         ])
 
     /// Runs a call by its full name.
-    public static func busDispatch(
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Toolbox
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         guard call.method == "setLevel(_:)" else { return try reading(call, object) }
         var arguments = try call.arguments(1)
         try object.setLevel(arguments.next("level", as: Int.self))

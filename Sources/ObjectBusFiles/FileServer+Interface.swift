@@ -40,9 +40,9 @@ extension FileServer: BusObjectProtocol {
     public static let busErrorTypes: [any Error.Type] = [FileError.self]
 
     /// Runs a call by its full name.
-    public static func busDispatch(
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated FileServer
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "list()":
             _ = try call.arguments(0)

@@ -64,9 +64,9 @@ extension OpenFile: BusObjectProtocol {
     public static let busErrorTypes: [any Error.Type] = [FileError.self]
 
     /// Runs a call by its full name.
-    public static func busDispatch(
+    public static func busDispatchSync(
         _ call: IncomingCall, on object: isolated OpenFile
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "read()":
             _ = try call.arguments(0)

@@ -25,9 +25,9 @@ extension Item: BusObjectProtocol {
     static let busInterface = Interface(
         name: "Item", documentation: "", methods: [.init(name: "mark()", returns: "String")])
 
-    static func busDispatch(
+    static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Item
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         guard call.method == "mark()" else { return nil }
         _ = try call.arguments(0)
         return try call.result(object.mark())

@@ -27,9 +27,9 @@ extension Maker: BusObjectProtocol {
         name: "Maker", documentation: "",
         methods: ["make(_:)", "see(_:)", "remaining()"].map { .init(name: $0) })
 
-    static func busDispatch(
+    static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Maker
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "make(_:)":
             var arguments = try call.arguments(1)

@@ -41,9 +41,9 @@ extension Target: BusObjectProtocol {
         methods: ["add(_:_:)", "take(_:)", "drop(_:)", "work(microseconds:)"]
             .map { .init(name: $0) })
 
-    static func busDispatch(
+    static func busDispatchSync(
         _ call: IncomingCall, on object: isolated Target
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "add(_:_:)":
             var arguments = try call.arguments(2)

@@ -83,9 +83,9 @@ distributed actor DictionaryHost<Key: Codable & Hashable & Sendable, Element: Co
             ])
     }
 
-    static func busDispatch(
+    static func busDispatchSync(
         _ call: IncomingCall, on object: isolated DictionaryHost<Key, Element>
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "count()": return try call.result(object.entries.count)
         case "value(for:)":

@@ -102,9 +102,9 @@ distributed actor ListHost<Element: Codable & Sendable>: SelfDescribing {
             ])
     }
 
-    static func busDispatch(
+    static func busDispatchSync(
         _ call: IncomingCall, on object: isolated ListHost<Element>
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "count()": return try call.result(object.elements.count)
         case "element(at:)":

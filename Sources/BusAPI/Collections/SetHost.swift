@@ -54,9 +54,9 @@ distributed actor SetHost<Element: Codable & Hashable & Sendable>: SelfDescribin
             ])
     }
 
-    static func busDispatch(
+    static func busDispatchSync(
         _ call: IncomingCall, on object: isolated SetHost<Element>
-    ) async throws -> CallResult? {
+    ) throws -> CallResult? {
         switch call.method {
         case "count()": return try call.result(object.members.count)
         case "contains(_:)":
