@@ -60,6 +60,8 @@ enum Text {
                 guard column + 1 < row.count else { continue }
                 line += String(repeating: " ", count: widths[column] - cell.count + 2)
             }
+            // Where the last cells are empty.
+            while line.last == " " { line.removeLast() }
             return line
         }
     }

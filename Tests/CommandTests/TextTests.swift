@@ -23,6 +23,7 @@ import Testing
 
     @Test func `columns are as wide as their widest cell`() {
         #expect(Text.table([["A", "BB"], ["long", "x"], ["é"]]) == ["A     BB", "long  x", "é"])
+        #expect(Text.table([["A", "B"], ["a", ""]]) == ["A  B", "a"])
         #expect(Text.table([]) == [])
     }
 
