@@ -16,6 +16,21 @@ enum MethodName {
         return name
     }
 
+    /// The full name of a method with these arguments, in one string as it grows: in front of each
+    /// dynamic call.
+    static func full<Argument>(
+        _ base: String, labels arguments: KeyValuePairs<String, Argument>
+    ) -> String {
+        var name = base
+        name.append("(")
+        for (label, _) in arguments {
+            name.append(label.isEmpty ? "_" : label)
+            name.append(":")
+        }
+        name.append(")")
+        return name
+    }
+
     /// What follows the last period that stands before the parentheses and outside backticks.
     static func fullName(in description: String) -> String {
         var start = description.startIndex

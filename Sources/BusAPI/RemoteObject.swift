@@ -95,8 +95,8 @@ public struct RemoteObject: Sendable, Hashable {
         let _: Value = try await self.call("$ping()")
     }
 
-    private func encode(
-        _ method: String, _ arguments: [any Encodable & Sendable]
+    fileprivate func encode(
+        _ method: String, _ arguments: some Collection<any Encodable & Sendable>
     ) throws -> PayloadEncoder {
         var encoder = PayloadEncoder(self.bus)
         encoder.append(byte: 0x80)
@@ -151,9 +151,9 @@ public struct RemoteMethod: Sendable {
     public func dynamicallyCall<Result: Decodable & Sendable>(
         withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
     ) async throws -> Result {
-        let labels = arguments.map { $0.key.isEmpty ? "_:" : "\($0.key):" }
-        return try await self.object.call(
-            "\(self.base)(\(labels.joined()))", arguments.map(\.value))
+        let method = MethodName.full(self.base, labels: arguments)
+        let encoder = try self.object.encode(method, arguments.lazy.map(\.value))
+        return try await self.object.send(method, encoder, returning: Result.self)
     }
 
     /// Calls the method; the result is whatever value came, or null.
@@ -161,8 +161,8 @@ public struct RemoteMethod: Sendable {
     public func dynamicallyCall(
         withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
     ) async throws -> Value {
-        let labels = arguments.map { $0.key.isEmpty ? "_:" : "\($0.key):" }
-        return try await self.object.call(
-            "\(self.base)(\(labels.joined()))", arguments.map(\.value), returning: Value.self)
+        let method = MethodName.full(self.base, labels: arguments)
+        let encoder = try self.object.encode(method, arguments.lazy.map(\.value))
+        return try await self.object.send(method, encoder, returning: Value.self)
     }
 }

@@ -150,7 +150,8 @@ public struct BlockingMethod: Sendable {
     public func dynamicallyCall<Result: Decodable & Sendable>(
         withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
     ) throws -> Result {
-        try self.object.call(fullName(self.base, arguments), arguments.map(\.value))
+        try self.object.call(
+            MethodName.full(self.base, labels: arguments), arguments.map(\.value))
     }
 
     /// Calls the method; the result is whatever value came, or null.
@@ -159,13 +160,7 @@ public struct BlockingMethod: Sendable {
         withKeywordArguments arguments: KeyValuePairs<String, any Encodable & Sendable>
     ) throws -> Value {
         try self.object.call(
-            fullName(self.base, arguments), arguments.map(\.value), returning: Value.self)
+            MethodName.full(self.base, labels: arguments), arguments.map(\.value),
+            returning: Value.self)
     }
-}
-
-private func fullName(
-    _ base: String, _ arguments: KeyValuePairs<String, any Encodable & Sendable>
-) -> String {
-    let labels = arguments.map { $0.key.isEmpty ? "_:" : "\($0.key):" }
-    return "\(base)(\(labels.joined()))"
 }
