@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    @Test func `who has few calls under way gets its turns beside one that has a thousand`()
+    @Test func `who has few calls under way gets its turns beside one that has thousands`()
         async throws
     {
         try await Site.run(.ipc) { site in
@@ -169,13 +169,13 @@ import Testing
             defer { other.close() }
             let busy = try await site.client.find(Gate.self, named: "gate")
             let gate = try await other.find(Gate.self, named: "gate")
-            let flood = (0..<1_000).map { number in
-                Task.immediate { try await busy.note(number, hoggingFor: 1) }
+            let flood = (0..<3_000).map { number in
+                Task.immediate { try await busy.note(number, workingFor: 200) }
             }
             try await withThrowingTaskGroup { group in
-                for _ in 0..<4 {
+                for _ in 0..<8 {
                     group.addTask {
-                        for _ in 0..<25 { try await gate.note(-1, hoggingFor: 1) }
+                        for _ in 0..<25 { try await gate.note(-1, workingFor: 200) }
                     }
                 }
                 try await group.waitForAll()
@@ -183,9 +183,9 @@ import Testing
             let noted = try await gate.noted()
             let first = try #require(noted.firstIndex(of: -1))
             let last = try #require(noted.lastIndex(of: -1))
-            // A hundred turns are its own, and as many the other one's. If the worker looked for
-            // new calls only after each 64 handlers, it would be nearly all of the thousand.
-            #expect(noted[first...last].count { $0 >= 0 } < 300)
+            // Two hundred turns are its own, and as many the other one's. If the worker looked for
+            // new calls only after some dozens of handlers, it would be all of the thousands.
+            #expect(noted[first...last].count { $0 >= 0 } < 800)
             for call in flood { try await call.value }
         }
     }

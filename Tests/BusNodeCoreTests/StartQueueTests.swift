@@ -54,6 +54,23 @@ import Testing
         #expect(order == [[1, 101], [2, 201], [1, 102], [2, 202], [1, 103]])
     }
 
+    @Test func `who comes to a crowd starts after a few others`() {
+        var queue = self.full()
+        for number in 101...200 {
+            #expect(queue.arrived(self.call(UInt64(number), by: 1)) == .waits)
+        }
+        #expect(queue.arrived(self.call(201, by: 2)) == .waits)
+        // Whose calls are at the object, in the order of their coming.
+        var callers = [UInt64](repeating: 1, count: StartQueue.aheadMax)
+        var starts = 0
+        while callers.removeFirst() != 2 {
+            starts += 1
+            queue.started(Self.object)
+            if let next = queue.next() { callers.append(next.caller.rawValue) }
+        }
+        #expect(starts <= 5)
+    }
+
     @Test func `nobody who comes goes before those who wait`() {
         var queue = self.full()
         #expect(queue.arrived(self.call(101, by: 1)) == .waits)

@@ -5,6 +5,7 @@
 public import BigInt
 import BusZeroMQ
 public import Foundation
+import Glibc
 public import ObjectBus
 public import TestInterfaces
 
@@ -281,8 +282,23 @@ public distributed actor Gate {
         while ContinuousClock.now < end {}
     }
 
+    /// The same, and works for so long: on a busy machine that takes as much longer as what callers
+    /// do meanwhile.
+    public distributed func note(_ number: Int, workingFor microseconds: Int) {
+        self.started.append(number)
+        let end = processorTime() + microseconds * 1_000
+        while processorTime() < end {}
+    }
+
     /// What was noted, in the order of starting.
     public distributed func noted() -> [Int] { self.started }
+}
+
+/// Nanoseconds that this thread has run.
+private func processorTime() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
 /// Where the blockers of one node wait.
