@@ -8,11 +8,7 @@ import Distributed
 final class ObjectTable: Sendable {
     private struct Entry {
         weak var object: (any DistributedActor)?
-        var retained: (any DistributedActor)? {
-            didSet { self.dispatching = self.retained as? any BusObjectProtocol }
-        }
-        /// What is retained, as what most calls want it: a cast for each call costs more.
-        private(set) var dispatching: (any BusObjectProtocol)?
+        var retained: (any DistributedActor)?
         /// Who others hold before the actor is ready to be held.
         var isRetained = false
     }
@@ -20,6 +16,14 @@ final class ObjectTable: Sendable {
     private struct State {
         var last: UInt64 = 0
         var entries: [ObjectNumber: Entry] = [:]
+        /// What is retained, as most calls want it: a cast, or a copy of an entry with its weak
+        /// reference, for each call costs more.
+        var dispatching: [ObjectNumber: any BusObjectProtocol] = [:]
+
+        mutating func retain(_ object: (any DistributedActor)?, _ number: ObjectNumber) {
+            self.entries[number]?.retained = object
+            self.dispatching[number] = object as? any BusObjectProtocol
+        }
     }
 
     private let state = Locked(State())
@@ -37,13 +41,16 @@ final class ObjectTable: Sendable {
         self.state.withLock { state in
             state.entries[number]?.object = object
             if state.entries[number]?.isRetained ?? false {
-                state.entries[number]?.retained = object
+                state.retain(object, number)
             }
         }
     }
 
     func resign(_ number: ObjectNumber) {
-        self.state.withLock { $0.entries[number] = nil }
+        self.state.withLock { state in
+            state.entries[number] = nil
+            state.dispatching[number] = nil
+        }
     }
 
     func object(_ number: ObjectNumber) -> (any DistributedActor)? {
@@ -56,18 +63,13 @@ final class ObjectTable: Sendable {
 
     /// An object that others hold, if it dispatches calls itself.
     func dispatching(_ number: ObjectNumber) -> (any BusObjectProtocol)? {
-        self.state.withLock { state in
-            guard let index = state.entries.index(forKey: number) else { return nil }
-            return state.entries.values[index].dispatching
-        }
+        self.state.withLock { $0.dispatching[number] }
     }
 
     func retain(_ number: ObjectNumber) {
         self.state.withLock { state in
-            guard var entry = state.entries[number] else { return }
-            entry.isRetained = true
-            entry.retained = entry.object
-            state.entries[number] = entry
+            state.entries[number]?.isRetained = true
+            state.retain(state.entries[number]?.object, number)
         }
     }
 
@@ -75,6 +77,7 @@ final class ObjectTable: Sendable {
     func release(_ number: ObjectNumber) -> AnyObject? {
         self.state.withLock { state in
             state.entries[number]?.isRetained = false
+            state.dispatching[number] = nil
             return state.entries[number]?.retained.take()
         }
     }
@@ -84,6 +87,7 @@ final class ObjectTable: Sendable {
         self.state.withLock { state in
             let all = state.entries.values.compactMap(\.retained)
             for number in state.entries.keys { state.entries[number]?.retained = nil }
+            state.dispatching = [:]
             return all
         }
     }
