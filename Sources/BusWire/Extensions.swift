@@ -46,13 +46,17 @@ package struct Extensions: Hashable, Sendable {
             frame.append(number: parent.caller.rawValue)
             frame.append(number: parent.number.rawValue)
         }
-        for (text, flag) in [
-            (self.method, MessageFlags.method), (self.name, .name), (self.hint, .hint),
-        ] {
-            guard let text else { continue }
-            flags.insert(flag)
-            frame.append(number: UInt16(clamping: text.utf8.count))
-            frame.append(contentsOf: text.utf8.prefix(Int(UInt16.max)))
+        if let method {
+            flags.insert(.method)
+            frame.append(text: method)
+        }
+        if let name {
+            flags.insert(.name)
+            frame.append(text: name)
+        }
+        if let hint {
+            flags.insert(.hint)
+            frame.append(text: hint)
         }
         if !self.ranges.isEmpty {
             flags.insert(.ranges)
@@ -195,19 +199,10 @@ private struct Cursor {
         let start = self.offset
         try self.skip(Int(count), name)
         // Short ones lie in the string itself, without a detour by an array on the heap.
-        let text = String(unsafeUninitializedCapacity: Int(count)) { buffer in
-            for index in 0..<Int(count) { buffer[index] = frame.number(at: start + index) }
-            return Int(count)
+        let text = frame.extracting(start..<self.offset).withUnsafeBytes { bytes in
+            String(validating: bytes, as: UTF8.self)
         }
-        // What was no text has been repaired, and differs now.
-        var offset = start
-        for byte in text.utf8 {
-            guard offset < self.offset, frame.number(at: offset, as: UInt8.self) == byte else {
-                throw .malformedExtension(name)
-            }
-            offset += 1
-        }
-        guard offset == self.offset else { throw .malformedExtension(name) }
+        guard let text else { throw .malformedExtension(name) }
         return text
     }
 
@@ -228,10 +223,16 @@ private struct Cursor {
 extension [UInt8] {
     /// Appends `number` little-endian.
     package mutating func append(number: some FixedWidthInteger & BitwiseCopyable) {
-        var rest = number
-        for _ in 0..<(number.bitWidth / 8) {
-            self.append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
+        Swift.withUnsafeBytes(of: number.littleEndian) { self.append(contentsOf: $0) }
+    }
+
+    /// Appends the length of `text` and its bytes, as many as the length can tell.
+    fileprivate mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            let count = Swift.min(bytes.count, Int(UInt16.max))
+            self.append(number: UInt16(count))
+            self.append(contentsOf: bytes.extracting(..<count))
         }
     }
 }

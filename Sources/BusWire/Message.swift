@@ -83,10 +83,10 @@ package struct MessageBuilder: Sendable {
 
     /// - Parameter capacity: bytes to reserve, header included.
     package init(capacity: Int = 192) {
-        self.frame = []
-        self.frame.reserveCapacity(capacity)
-        for _ in 0..<FrameHeader.size / 8 {
-            self.frame.append(contentsOf: repeatElement(0, count: 8))
+        let size = FrameHeader.size
+        self.frame = [UInt8](unsafeUninitializedCapacity: max(capacity, size)) { buffer, count in
+            buffer[..<size].initialize(repeating: 0)
+            count = size
         }
     }
 
