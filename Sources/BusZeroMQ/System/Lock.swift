@@ -59,12 +59,12 @@ internal import Glibc
 /// `package` (Swift 6.3.1).
 public final class Locked<Value: ~Copyable>: @unchecked Sendable {
     @usableFromInline let lock: Lock
-    @usableFromInline var value: Value
+    @usableFromInline let value: OwnMemory<Value>
 
     /// Takes the value over.
     @inlinable public init(_ value: consuming sending Value) {
         self.lock = Lock()
-        self.value = value
+        self.value = OwnMemory(value)
     }
 
     /// Runs `body` on the value; nobody else reaches it meanwhile.
@@ -73,6 +73,6 @@ public final class Locked<Value: ~Copyable>: @unchecked Sendable {
     ) throws(E) -> R {
         self.lock.lock()
         defer { self.lock.unlock() }
-        return try body(&self.value)
+        return try self.value.withValue(body)
     }
 }
