@@ -50,7 +50,7 @@ package final class Node: @unchecked Sendable {
     package var delegate: (any NodeDelegate)?
 
     private let lock = Lock()
-    private var core: NodeStateMachine
+    private let core: OwnMemory<NodeStateMachine>
     /// The core's next deadline, in nanoseconds.
     private let deadline = Atomic<UInt64>(.max)
     /// The core's incarnation; 0 before the first, since that is the broker's.
@@ -61,12 +61,8 @@ package final class Node: @unchecked Sendable {
 
     private let deadTokens = Locked<[(Reference, TokenGeneration)]>([])
     private let deadTokenCount = Atomic<Int>(0)
-    /// Not weakly: an object that was once referred to weakly takes a slower way at each retain.
-    /// Only this node's own methods and threads, which keep it, make the outbox call.
-    private(set) lazy var outbox = Outbox(
-        onFailure: { [unowned self] in self.failed($0, $1) },
-        onStall: { [unowned self] in self.loop.wake() })
-    private(set) lazy var loop = NodeLoop(self)
+    let outbox = Outbox()
+    private let loop = NodeLoop()
     private let starts = StartGate()
     /// Whether any own object was revoked: until then all calls may start.
     private let hasRevoked = Atomic<Bool>(false)
@@ -82,17 +78,16 @@ package final class Node: @unchecked Sendable {
         self.host = configuration.host
         self.clock = NodeClock(configuration.host)
         var random = SystemRandomNumberGenerator()
-        self.core = NodeStateMachine(
-            name: configuration.name, program: configuration.program,
-            processID: Int64(getpid()), limits: configuration.limits,
-            seed: configuration.seed ?? random.next())
-        _ = self.outbox
-        _ = self.loop
+        self.core = OwnMemory(
+            NodeStateMachine(
+                name: configuration.name, program: configuration.program,
+                processID: Int64(getpid()), limits: configuration.limits,
+                seed: configuration.seed ?? random.next()))
     }
 
     /// Starts the threads and begins to link; `delegate.report` tells when it is done.
     package func start() throws(ZeroMQError) {
-        if let host { host.started(self) } else { try self.loop.start() }
+        if let host { host.started(self) } else { try self.loop.start(self) }
         self.step { core, now, effects in core.started(at: now, into: &effects) }
     }
 
@@ -117,25 +112,25 @@ package final class Node: @unchecked Sendable {
         return number == 0 ? nil : IncarnationID(rawValue: number)
     }
 
-    package var isLinked: Bool { self.lock.withLock { self.core.isLinked } }
+    package var isLinked: Bool { self.read { $0.isLinked } }
 
     /// Of the present link, or of the last one.
-    package var epoch: Epoch { self.lock.withLock { self.core.epoch } }
+    package var epoch: Epoch { self.read { $0.epoch } }
 
     /// Calls issued and not settled; for tests and tools.
-    package var questionCount: Int { self.lock.withLock { self.core.questionCount } }
+    package var questionCount: Int { self.read { $0.questionCount } }
 
     /// References held; for tests and tools.
-    package var importCount: Int { self.lock.withLock { self.core.imports.count } }
+    package var importCount: Int { self.read { $0.imports.count } }
 
     /// Own objects that others hold; for tests and tools.
-    package var exportCount: Int { self.lock.withLock { self.core.exports.count } }
+    package var exportCount: Int { self.read { $0.exports.count } }
 
     /// What was refused, dropped or lost here since the start.
-    package var drops: Tally<NodeDrop> { self.lock.withLock { self.core.drops } }
+    package var drops: Tally<NodeDrop> { self.read { $0.drops } }
 
     /// Counts what the core can't see.
-    package func count(_ drop: NodeDrop) { self.lock.withLock { self.core.count(drop) } }
+    package func count(_ drop: NodeDrop) { self.read { $0.count(drop) } }
 
     // MARK: Calls
 
@@ -172,26 +167,19 @@ package final class Node: @unchecked Sendable {
     /// The token of a reference that this process holds: the living one or a new one. Nil if the
     /// reference is not held.
     package func token(for reference: Reference) -> Token? {
-        self.lock.withLock {
+        self.read { core in
             // One of an earlier incarnation keeps nothing here, though it may live on.
             if let known = self.tokens[reference],
-                Self.isCurrent(known.generation, of: reference, &self.core),
+                core.imports.isCurrent(known.generation, of: reference),
                 let token = known.token
             {
                 return token
             }
-            guard let generation = self.core.makeToken(reference) else { return nil }
+            guard let generation = core.makeToken(reference) else { return nil }
             let token = Token(reference, generation, self)
             self.tokens[reference] = WeakToken(token: token, generation: generation)
             return token
         }
-    }
-
-    /// Takes the core `inout` for the same reason as `publish`.
-    private static func isCurrent(
-        _ token: TokenGeneration, of reference: Reference, _ core: inout NodeStateMachine
-    ) -> Bool {
-        core.imports.isCurrent(token, of: reference)
     }
 
     /// Gives back the references of a delivered call or an outcome, once tokens have been made.
@@ -202,8 +190,8 @@ package final class Node: @unchecked Sendable {
 
     /// The entry of a held reference, with its seal, as it would travel.
     package func entry(of reference: Reference) -> ReferenceEntry? {
-        self.lock.withLock {
-            self.core.imports[reference].map {
+        self.read { core in
+            core.imports[reference].map {
                 ReferenceEntry(reference: reference, generation: $0.generation, seal: $0.seal)
             }
         }
@@ -218,7 +206,7 @@ package final class Node: @unchecked Sendable {
     }
 
     /// Names that this node has published, with their objects, sorted by name.
-    package var publications: [HelloBody.Name] { self.lock.withLock { self.core.published } }
+    package var publications: [HelloBody.Name] { self.read { $0.published } }
 
     /// HELLO restates the name no longer. Returns whether it did.
     package func withdrawn(_ name: String) -> Bool {
@@ -321,12 +309,7 @@ package final class Node: @unchecked Sendable {
     /// Whether the right by which a call was delivered still stands.
     package func mayStart(_ call: DeliveredCall) -> Bool {
         guard self.hasRevoked.load(ordering: .sequentiallyConsistent) else { return true }
-        return self.lock.withLock { Self.isCurrent(call, &self.core) }
-    }
-
-    /// Takes the core `inout` for the same reason as `publish`.
-    private static func isCurrent(_ call: DeliveredCall, _ core: inout NodeStateMachine) -> Bool {
-        !core.isRevoked(call)
+        return self.read { !$0.isRevoked(call) }
     }
 
     /// Tells the delegate by `died` when a reference is worth nothing to this node any more, once;
@@ -369,6 +352,11 @@ package final class Node: @unchecked Sendable {
 
     // MARK: Stepping
 
+    /// Looks at the core. `inout`, or a look at any of it would be given a copy of it all.
+    private func read<Outcome>(_ body: (inout NodeStateMachine) -> Outcome) -> Outcome {
+        self.lock.withLock { self.core.withValue(body) }
+    }
+
     /// Steps the core and runs its effects.
     func step(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
         self.lock.lock()
@@ -380,12 +368,13 @@ package final class Node: @unchecked Sendable {
     private func locked(_ body: (inout NodeStateMachine, Tick, inout [NodeEffect]) -> Void) {
         var effects: [NodeEffect] = []
         let spare = self.spareEffects.0.lend(&effects) ?? self.spareEffects.1.lend(&effects)
-        body(&self.core, self.clock.now(), &effects)
+        self.core.withValue { body(&$0, self.clock.now(), &effects) }
         var dropped: [AnyObject] = []
         var (sends, hasOthers) = (false, false)
-        for effect in effects {
-            switch effect {
-            case .transmit(let outgoing):
+        for index in effects.indices {
+            switch effects[index] {
+            case .transmit:
+                guard case .transmit(let outgoing) = effects[index].take() else { continue }
                 if let host {
                     host.transmit(outgoing, from: self)
                 } else {
@@ -398,12 +387,13 @@ package final class Node: @unchecked Sendable {
                 if let last = self.delegate?.release(object) { dropped.append(last) }
             case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .died, .unheld, .report:
                 hasOthers = true
+            case .done: break
             }
         }
-        let deadline = self.publish(&self.core)
+        let deadline = self.core.withValue { self.publish($0.outlook()) }
         self.lock.unlock()
-        if sends { self.outbox.drain() }
-        if hasOthers { for effect in effects { self.run(effect) } }
+        if sends { self.sendQueued() }
+        if hasOthers { for index in effects.indices { self.run(effects[index].take()) } }
         if let host {
             host.notLater(than: deadline, self)
         } else {
@@ -413,8 +403,8 @@ package final class Node: @unchecked Sendable {
         spare?.takeBack(&effects)
     }
 
-    private func run(_ effect: NodeEffect) {
-        switch effect {
+    private func run(_ effect: consuming NodeEffect) {
+        switch consume effect {
         case .resume(let waiter, let outcome): waiter.resume(outcome)
         case .deliver(let call): self.starts.arrived(call, self)
         case .cancelHandler(let identity): self.delegate?.cancelHandler(identity)
@@ -433,7 +423,16 @@ package final class Node: @unchecked Sendable {
             } else {
                 self.loop.request(.close(epoch))
             }
-        case .transmit, .retain, .release: break
+        case .transmit, .retain, .release, .done: break
+        }
+    }
+
+    /// Sends what waits in the outbox, as far as it can be sent.
+    func sendQueued() {
+        switch self.outbox.drain() {
+        case .nothing: break
+        case .stalled: self.loop.wake()
+        case .failed(let epoch, let reason): self.failed(epoch, reason)
         }
     }
 
@@ -452,14 +451,12 @@ package final class Node: @unchecked Sendable {
 
     /// Tells of the core what is asked for without the lock; call under it, so that there is one
     /// writer. Returns the next deadline.
-    ///
-    /// Takes the core `inout`: a property read through `self.core` copies the whole machine first.
-    private func publish(_ core: inout NodeStateMachine) -> Tick {
-        let incarnation = core.incarnation?.rawValue ?? 0
+    private func publish(_ outlook: (incarnation: IncarnationID?, nextDeadline: Tick)) -> Tick {
+        let incarnation = outlook.incarnation?.rawValue ?? 0
         if self.incarnationNumber.load(ordering: .relaxed) != incarnation {
             self.incarnationNumber.store(incarnation, ordering: .sequentiallyConsistent)
         }
-        let deadline = core.nextDeadline
+        let deadline = outlook.nextDeadline
         if self.deadline.load(ordering: .relaxed) != deadline.nanoseconds {
             self.deadline.store(deadline.nanoseconds, ordering: .sequentiallyConsistent)
         }

@@ -35,10 +35,7 @@ final class NodeLoop: @unchecked Sendable {
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
     private static let stallRetry: UInt64 = 1_000_000
 
-    private unowned let node: Node
-    /// Keeps the node while its threads run.
-    private var keptNode: Node?
-    private let crew: Crew
+    private let crew = Crew(name: "objbus-node")
     private let alarm = Alarm()
     private let requests = Locked<Deque<Request>>([])
     private let requested = Atomic<Int>(0)
@@ -48,24 +45,24 @@ final class NodeLoop: @unchecked Sendable {
     /// When the present wait ends by itself.
     private let waitsUntil = Atomic<UInt64>(0)
 
-    /// The leader's: handed over with the lead, which is a lock.
+    /// The leader's, as the next ones are: handed over with the lead, which is a lock. It keeps the
+    /// node while its threads run.
+    private var node: Node?
     private var link: LinkSockets?
-    private var poller = Poller()
+    private let poller = OwnMemory(Poller())
     /// Whether the link may have a message: news of one came, or not all were taken then.
     private var mayReceive = false
     /// Received, and not yet given to the core.
-    private var taken: [Message] = []
+    private let taken = OwnMemory<[Message]>([])
 
-    init(_ node: Node) {
-        self.node = node
-        self.crew = Crew(name: "objbus-node")
-        if let waker = self.alarm.waker { _ = self.poller.add(waker) }
+    init() {
+        self.setPoller { _ in }
     }
 
-    func start() throws(ZeroMQError) {
+    func start(_ node: Node) throws(ZeroMQError) {
         guard self.alarm.waker != nil else { throw .tooManySockets }
-        self.keptNode = self.node
-        self.node.executor.setWake { [alarm] in alarm.ring() }
+        self.node = node
+        node.executor.setWake { [alarm] in alarm.ring() }
         try self.crew.start { [self] member in self.lead(member) }
     }
 
@@ -95,44 +92,44 @@ final class NodeLoop: @unchecked Sendable {
 
     /// One round of the member that leads.
     private func lead(_ member: Int) {
+        // A second round after the last may come.
+        guard let node else { return }
         if self.isStopped.load(ordering: .sequentiallyConsistent) {
-            // A second round may come; the node may be gone by then.
-            guard self.keptNode != nil else { return }
-            self.fulfilRequests()
-            self.closeLink()
-            self.node.executor.stop()
-            self.keptNode = nil
+            self.fulfilRequests(node)
+            self.closeLink(node)
+            node.executor.stop()
+            self.node = nil
             self.end.reached()
             return
         }
         // The one who led before may be in a handler still, and must not keep back what it sends.
-        self.node.outbox.stopGathering()
-        self.fulfilRequests()
-        let received = self.mayReceive ? self.receive() : 0
-        self.node.deliverWaiting()
-        if self.node.outbox.count > 0 { self.node.outbox.drain() }
+        node.outbox.stopGathering()
+        self.fulfilRequests(node)
+        let received = self.mayReceive ? self.receive(node) : 0
+        node.deliverWaiting()
+        if node.outbox.count > 0 { node.sendQueued() }
         let now = MonotonicClock.now()
-        if self.node.nextDeadline().nanoseconds <= now {
-            self.node.timePassed()
+        if node.nextDeadline().nanoseconds <= now {
+            node.timePassed()
         }
-        self.runJobs(member)
+        self.runJobs(member, node)
         guard self.crew.isLeader(member), received < Self.receiveBatch else { return }
-        self.wait()
+        self.wait(node)
     }
 
     /// Runs some handlers. What they send leaves together, unless one of them takes its time.
-    private func runJobs(_ member: Int) {
-        guard self.node.executor.hasJobs, self.crew.mayRunJobs else { return }
-        let outbox = self.node.outbox
+    private func runJobs(_ member: Int, _ node: Node) {
+        guard node.executor.hasJobs, self.crew.mayRunJobs else { return }
+        let outbox = node.outbox
         var gatheredSince: UInt64?
         let end = MonotonicClock.now() + Self.batchTime
         outbox.gather()
         for _ in 0..<Self.batch {
             // Calls that waited for these: their answers leave together too.
-            if !self.node.executor.hasJobs { self.node.deliverWaiting() }
-            guard self.crew.watched({ self.node.executor.runOne() }) else { break }
+            if !node.executor.hasJobs { node.deliverWaiting() }
+            guard self.crew.watched({ node.executor.runOne() }) else { break }
             // The next one has stopped the gathering, and may gather itself.
-            guard self.crew.isLeader(member) else { return outbox.drain() }
+            guard self.crew.isLeader(member) else { return node.sendQueued() }
             let now = MonotonicClock.now()
             guard now < end else { break }
             guard outbox.count > 0 else { continue }
@@ -141,15 +138,15 @@ final class NodeLoop: @unchecked Sendable {
             guard now - since >= Self.gatherTime else { continue }
             gatheredSince = nil
             outbox.stopGathering()
-            outbox.drain()
+            node.sendQueued()
             outbox.gather()
         }
         outbox.stopGathering()
-        outbox.drain()
+        node.sendQueued()
     }
 
-    private func wait() {
-        let deadline = self.node.nextDeadline().nanoseconds
+    private func wait(_ node: Node) {
+        let deadline = node.nextDeadline().nanoseconds
         self.waitsUntil.store(deadline, ordering: .sequentiallyConsistent)
         self.alarm.isSet.store(true, ordering: .sequentiallyConsistent)
         defer {
@@ -159,34 +156,39 @@ final class NodeLoop: @unchecked Sendable {
         // Whoever added work before the flag was up did not wake us.
         let isBusy =
             self.requested.load(ordering: .sequentiallyConsistent) > 0
-            || (self.node.executor.hasJobs && self.crew.mayRunJobs)
-            || self.node.mayDeliver || self.mayReceive
+            || (node.executor.hasJobs && self.crew.mayRunJobs)
+            || node.mayDeliver || self.mayReceive
             || self.isStopped.load(ordering: .sequentiallyConsistent)
         let now = MonotonicClock.now()
-        let due = self.node.nextDeadline().nanoseconds
+        let due = node.nextDeadline().nanoseconds
         var timeout = isBusy || due <= now ? 0 : due - now
-        if self.node.outbox.isStalled { timeout = min(timeout, Self.stallRetry) }
+        if node.outbox.isStalled { timeout = min(timeout, Self.stallRetry) }
         do {
-            let ready = try self.poller.wait(timeout: timeout)
+            let ready = try self.poller.withValue { poller throws(ZeroMQError) in
+                try poller.wait(timeout: timeout)
+            }
             if ready.contains(1) { self.mayReceive = true }
-            if ready.contains(2) || ready.contains(3) { self.checkLink() }
+            if ready.contains(2) || ready.contains(3) { self.checkLink(node) }
         } catch {
-            self.failLink("polling: \(error)")
+            self.failLink("polling: \(error)", node)
         }
     }
 
-    private func receive() -> Int {
+    private func receive(_ node: Node) -> Int {
         self.mayReceive = false
         guard let link else { return 0 }
         var count = 0
         let end = MonotonicClock.now() + Self.receiveTime
         repeat {
-            let taken = self.take(from: link)
-            self.node.received(self.taken, on: link.epoch)
-            self.taken.removeAll(keepingCapacity: true)
+            let taken = self.taken.withValue { messages in
+                defer { messages.removeAll(keepingCapacity: true) }
+                let taken = self.take(from: link, &messages, node)
+                node.received(messages, on: link.epoch)
+                return taken
+            }
             count += taken.count
             if let failure = taken.failure {
-                self.failLink(failure)
+                self.failLink(failure, node)
                 return 0
             }
             if taken.count < Self.stepBatch { return count }
@@ -195,8 +197,10 @@ final class NodeLoop: @unchecked Sendable {
         return count
     }
 
-    /// Fills `taken` with the next messages.
-    private func take(from link: LinkSockets) -> (count: Int, failure: String?) {
+    /// Appends the next messages to `taken`.
+    private func take(
+        from link: LinkSockets, _ taken: inout [Message], _ node: Node
+    ) -> (count: Int, failure: String?) {
         for count in 0..<Self.stepBatch {
             let frame: [UInt8]
             let buffers: [Bytes]
@@ -207,11 +211,11 @@ final class NodeLoop: @unchecked Sendable {
                 return (count, "receiving: \(error)")
             }
             do throws(FrameError) {
-                self.taken.append(try Message(frame: frame, buffers: buffers))
+                taken.append(try Message(frame: frame, buffers: buffers))
             } catch {
                 return (count, "the broker sent garbage: \(error.message)")
             }
-            if self.node.configuration.dumps {
+            if node.configuration.dumps {
                 StandardError.dump("<-", frame.span.bytes, buffers)
             }
         }
@@ -220,26 +224,28 @@ final class NodeLoop: @unchecked Sendable {
 
     // MARK: Links
 
-    private func fulfilRequests() {
+    private func fulfilRequests(_ node: Node) {
         guard self.requested.load(ordering: .sequentiallyConsistent) > 0 else { return }
         while let request = self.requests.withLock({ $0.popFirst() }) {
             self.requested.subtract(1, ordering: .sequentiallyConsistent)
             switch request {
             case .open(let epoch, let attach, let hello):
-                self.openLink(epoch, attach, hello)
+                self.openLink(epoch, attach, hello, node)
             case .close(let epoch):
-                if self.link?.epoch == epoch { self.closeLink() }
+                if self.link?.epoch == epoch { self.closeLink(node) }
             }
         }
     }
 
-    private func openLink(_ epoch: Epoch, _ attach: Message, _ hello: Outgoing) {
-        self.closeLink()
+    private func openLink(
+        _ epoch: Epoch, _ attach: Message, _ hello: Outgoing, _ node: Node
+    ) {
+        self.closeLink(node)
         do {
-            let context = try self.node.configuration.context ?? Context.shared()
+            let context = try node.configuration.context ?? Context.shared()
             let link = try LinkSockets(
-                epoch, endpoint: self.node.configuration.endpoint, context: context,
-                dumps: self.node.configuration.dumps)
+                epoch, endpoint: node.configuration.endpoint, context: context,
+                dumps: node.configuration.dumps)
             try self.setPoller { poller throws(ZeroMQError) in
                 try link.addReceiving(to: &poller)
             }
@@ -247,17 +253,17 @@ final class NodeLoop: @unchecked Sendable {
             guard case .sent = link.send(hello) else { throw ZeroMQError.again }
             self.link = link
             self.mayReceive = true
-            _ = self.node.outbox.use(link)
+            _ = node.outbox.use(link)
             // libzmq reports news only to those who have found nothing before.
-            self.checkLink()
+            self.checkLink(node)
         } catch {
-            self.node.failed(epoch, "connecting to \(self.node.configuration.endpoint): \(error)")
+            node.failed(epoch, "connecting to \(node.configuration.endpoint): \(error)")
         }
     }
 
-    private func closeLink() {
+    private func closeLink(_ node: Node) {
         self.link = nil
-        let former = self.node.outbox.use(nil)
+        let former = node.outbox.use(nil)
         self.setPoller { _ in }
         withExtendedLifetime(former) {}
     }
@@ -265,23 +271,25 @@ final class NodeLoop: @unchecked Sendable {
     private func setPoller<Failure: Error>(
         _ fill: (inout Poller) throws(Failure) -> Void
     ) throws(Failure) {
-        self.poller = Poller()
-        if let waker = self.alarm.waker { _ = self.poller.add(waker) }
-        try fill(&self.poller)
-    }
-
-    private func checkLink() {
-        guard let link else { return }
-        do {
-            if try link.isBroken() { self.failLink("the connection to the broker ended") }
-        } catch {
-            self.failLink("watching: \(error)")
+        try self.poller.withValue { poller throws(Failure) in
+            poller = Poller()
+            if let waker = self.alarm.waker { _ = poller.add(waker) }
+            try fill(&poller)
         }
     }
 
-    private func failLink(_ reason: String) {
+    private func checkLink(_ node: Node) {
+        guard let link else { return }
+        do {
+            if try link.isBroken() { self.failLink("the connection to the broker ended", node) }
+        } catch {
+            self.failLink("watching: \(error)", node)
+        }
+    }
+
+    private func failLink(_ reason: String, _ node: Node) {
         guard let epoch = self.link?.epoch else { return }
-        self.node.failed(epoch, reason)
+        node.failed(epoch, reason)
     }
 }
 

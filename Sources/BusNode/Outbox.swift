@@ -14,24 +14,23 @@ import Synchronization
 package final class Outbox: Sendable {
     private let queue = Locked<Deque<Outgoing>>([])
     private let sending = Lock()
-    private let link = Locked<LinkSockets?>(nil)
+    /// Whoever has closed `sending` has it.
+    private let link = OwnMemory<LinkSockets?>(nil)
     private let queued = Atomic<Int>(0)
     private let stalled = Atomic<Bool>(false)
     /// The thread whose messages wait until it has gathered some; 0 for none.
     private let gatherer = Atomic<UInt>(0)
-    private let onFailure: @Sendable (Epoch, String) -> Void
-    private let onStall: @Sendable () -> Void
 
-    /// - Parameters:
-    ///   - onFailure: a link can't send any more; called under no lock.
-    ///   - onStall: the pipe is full; somebody must call `drain` again soon.
-    package init(
-        onFailure: @escaping @Sendable (Epoch, String) -> Void,
-        onStall: @escaping @Sendable () -> Void
-    ) {
-        self.onFailure = onFailure
-        self.onStall = onStall
+    /// What is left to whoever called `drain`.
+    package enum Rest {
+        case nothing
+        /// The pipe is full; somebody must call `drain` again soon.
+        case stalled
+        /// This link can't send any more.
+        case failed(Epoch, String)
     }
+
+    package init() {}
 
     /// Messages that no socket has taken yet.
     package var count: Int { self.queued.load(ordering: .relaxed) }
@@ -49,11 +48,7 @@ package final class Outbox: Sendable {
     func use(_ link: LinkSockets?) -> LinkSockets? {
         self.sending.withLock {
             self.stalled.store(false, ordering: .relaxed)
-            return self.link.withLock { current in
-                let former = current
-                current = link
-                return former
-            }
+            return self.link.withValue { current in exchange(&current, with: link) }
         }
     }
 
@@ -73,45 +68,38 @@ package final class Outbox: Sendable {
     }
 
     /// Sends what is queued until nothing is left or the pipe is full.
-    package func drain() {
+    @discardableResult
+    package func drain() -> Rest {
         // What was queued before this look is seen by who stops the gathering, or by us here.
         let gatherer = self.gatherer.load(ordering: .sequentiallyConsistent)
-        guard gatherer == 0 || gatherer != SystemThread.currentID else { return }
+        guard gatherer == 0 || gatherer != SystemThread.currentID else { return .nothing }
         while self.queued.load(ordering: .sequentiallyConsistent) > 0 {
-            guard self.sending.tryLock() else { return }
-            let failure = self.sendAll()
+            guard self.sending.tryLock() else { return .nothing }
+            let rest = self.link.withValue { self.sendAll(on: $0) }
             self.sending.unlock()
-            if let failure {
-                self.onFailure(failure.epoch, failure.reason)
-                return
-            }
-            if self.isStalled {
-                self.onStall()
-                return
-            }
+            guard case .nothing = rest else { return rest }
         }
+        return .nothing
     }
 
-    private func sendAll() -> (epoch: Epoch, reason: String)? {
-        let link = self.link.withLock { $0 }
+    private func sendAll(on link: LinkSockets?) -> Rest {
         while let outgoing = self.queue.withLock({ $0.popFirst() }) {
-            guard let link, outgoing.epoch == link.epoch else {
-                self.queued.subtract(1, ordering: .sequentiallyConsistent)
-                continue
+            if let link, outgoing.epoch == link.epoch {
+                switch link.send(outgoing) {
+                case .sent:
+                    self.stalled.store(false, ordering: .relaxed)
+                case .full:
+                    self.queue.withLock { $0.prepend(outgoing) }
+                    self.stalled.store(true, ordering: .relaxed)
+                    return .stalled
+                case .failed(let reason):
+                    self.queued.subtract(1, ordering: .sequentiallyConsistent)
+                    return .failed(link.epoch, reason)
+                }
             }
-            switch link.send(outgoing) {
-            case .sent:
-                self.stalled.store(false, ordering: .relaxed)
-                self.queued.subtract(1, ordering: .sequentiallyConsistent)
-            case .full:
-                self.queue.withLock { $0.prepend(outgoing) }
-                self.stalled.store(true, ordering: .relaxed)
-                return nil
-            case .failed(let reason):
-                self.queued.subtract(1, ordering: .sequentiallyConsistent)
-                return (link.epoch, reason)
-            }
+            let left = self.queued.subtract(1, ordering: .sequentiallyConsistent).newValue
+            if left == 0 { break }
         }
-        return nil
+        return .nothing
     }
 }

@@ -12,7 +12,7 @@ package enum CallWaiter: Sendable {
     case receiver(any OutcomeReceiver)
 
     /// For the shell to call, once, on any thread and under no lock.
-    package func resume(_ outcome: CallOutcome) {
+    package func resume(_ outcome: consuming CallOutcome) {
         switch self {
         case .task(let continuation): continuation.resume(returning: outcome)
         case .receiver(let receiver): receiver.resume(outcome)
@@ -104,6 +104,15 @@ package enum NodeEffect: Sendable {
     /// Nobody else holds an own object that is watched.
     case unheld(ObjectNumber)
     case report(NodeNotice)
+    /// One that the shell has taken out.
+    case done
+
+    /// Moves it out, which spares a copy.
+    package mutating func take() -> NodeEffect {
+        let effect = consume self
+        self = .done
+        return effect
+    }
 }
 
 /// What the log, and those who wait for the link, may want to know.

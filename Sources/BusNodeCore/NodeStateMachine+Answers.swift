@@ -129,7 +129,7 @@ extension NodeStateMachine {
     ) {
         let number = identity.number.rawValue
         let isRunning = self.peers.read(identity.caller) { peer in
-            if case .running = peer.answers[number] { true } else { false }
+            peer.answers.read(number) { if case .running = $0 { true } else { false } }
         }
         guard identity.callee == self.incarnation, isRunning == true else { return }
         let entries = request.references.map { self.entry(for: $0) }

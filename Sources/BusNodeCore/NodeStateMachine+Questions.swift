@@ -16,7 +16,8 @@ package struct CallRequest: Sendable {
     /// the others in the table.
     package var entries: [ReferenceEntry] = []
     package var buffers: [Bytes] = []
-    package var flags: MessageFlags = []
+    /// `[]` would take an array, as generic code of another module is not specialised.
+    package var flags = MessageFlags(rawValue: 0)
     package var deadline = Tick.distantFuture
     /// Gets the outcome; nil for a one-way call.
     package var waiter: CallWaiter?
@@ -49,7 +50,10 @@ extension NodeStateMachine {
             self.count(.issuedTooLarge)
             throw BusError(.invalid, "too many references or buffers in one call")
         }
-        let entries = request.references.map { self.entry(for: $0) } + request.entries
+        let entries =
+            request.references.isEmpty
+            ? request.entries
+            : request.references.map { self.entry(for: $0) } + request.entries
         guard !request.flags.contains(.oneWay) else {
             return try self.oneWayIssued(&request, entries, at: now, &effects)
         }
@@ -73,8 +77,8 @@ extension NodeStateMachine {
         for reference in request.references { self.pin(reference, &effects) }
         self.earliestDeadline = min(self.earliestDeadline, request.deadline)
         self.awaits(request.extensions.chain)
-        let callee = question.callee
         self.questions.insert(question, at: number)
+        let callee = request.target.owner
         self.peers.add(callee)
         self.peers.update(callee) { $0.waiting.append(number) }
         self.sendWaiting(to: callee, at: now, &effects)
@@ -111,13 +115,11 @@ extension NodeStateMachine {
         let message = request.builder.finish(
             header, extensions: request.extensions, references: entries,
             buffers: request.buffers)
-        self.countExports(of: message, &effects)
         self.oneWaySent(message)
         var outgoing = Outgoing(message, epoch: self.epoch)
         outgoing.peerEpoch = self.peers[request.target.owner]?.epoch ?? .none
         outgoing.remaining = remaining(until: request.deadline, at: now)
-        effects.append(.transmit(outgoing))
-        self.repeatRevocations(behind: message, &effects)
+        self.transmit(outgoing, &effects)
         return nil
     }
 
@@ -150,20 +152,16 @@ extension NodeStateMachine {
     ) {
         guard self.isLinked else { return }
         while let number = self.peers.read(callee, { $0.waiting.first }) ?? nil {
-            guard let question = self.questions[number] else {
+            guard let byteCount = self.questions.read(number, { $0.byteCount }) else {
                 self.peers.update(callee) { _ = $0.waiting.removeFirst() }
                 continue
             }
-            guard self.makesRoom(at: callee, for: question.byteCount, &effects) else { return }
+            guard self.makesRoom(at: callee, for: byteCount, &effects) else { return }
             self.peers.update(callee) {
                 $0.waiting.removeFirst()
-                $0.admit(number, byteCount: question.byteCount)
+                $0.admit(number, byteCount: byteCount)
             }
-            _ = self.questions.update(number) {
-                $0.state = .sent
-                $0.wasSent = true
-            }
-            self.transmitCall(number, question, isResent: false, at: now, &effects)
+            self.transmitCall(number, isResent: false, at: now, &effects)
         }
     }
 
@@ -189,26 +187,30 @@ extension NodeStateMachine {
     }
 
     mutating func transmitCall(
-        _ number: UInt64, _ question: Question, isResent: Bool, at now: Tick,
-        _ effects: inout [NodeEffect]
+        _ number: UInt64, isResent: Bool, at now: Tick, _ effects: inout [NodeEffect]
     ) {
-        self.countExports(of: question.message, &effects)
-        var outgoing = Outgoing(question.message, epoch: self.epoch)
-        if isResent {
-            outgoing.flags.insert(.resent)
-            _ = self.questions.update(number) { $0.isResent = true }
+        let epoch = self.epoch
+        let made = self.questions.update(number) { question in
+            var outgoing = Outgoing(question.message, epoch: epoch)
+            outgoing.remaining = remaining(until: question.deadline, at: now)
+            question.state = .sent
+            question.wasSent = true
+            if isResent {
+                outgoing.flags.insert(.resent)
+                question.isResent = true
+            }
+            return outgoing
         }
-        outgoing.remaining = remaining(until: question.deadline, at: now)
+        guard var outgoing = made else { return }
         outgoing.behind = UInt32(clamping: number)
-        self.peers.update(question.callee) { peer in
+        self.peers.update(outgoing.message.header.peer) { peer in
             let watermark = peer.watermark(issued: number)
             outgoing.behind = UInt32(clamping: number - min(number, watermark))
             outgoing.peerEpoch = peer.epoch
             // A call repeats its watermark, so a number that is too far off to tell is no harm.
             if outgoing.behind < .max { peer.told(watermark) }
         }
-        effects.append(.transmit(outgoing))
-        self.repeatRevocations(behind: question.message, &effects)
+        self.transmit(outgoing, &effects)
     }
 
     /// Sends unsettled calls again after a link was lost, in their order; of those that nobody
@@ -221,10 +223,10 @@ extension NodeStateMachine {
             guard let question = self.questions[number] else { continue }
             switch question.state {
             case .sent:
-                self.transmitCall(number, question, isResent: true, at: now, &effects)
+                self.transmitCall(number, isResent: true, at: now, &effects)
             case .abandoned where question.callee == .broker:
                 // The broker keeps no answers: what was lost with the link never comes.
-                self.settle(number, question, &effects)
+                self.settle(number, &effects)
             case .abandoned:
                 self.transmitCancel(number, question, &effects)
             case .waiting:
@@ -250,19 +252,22 @@ extension NodeStateMachine {
     ) {
         let number = message.header.call.rawValue
         let references = self.countReceipts(of: message, &effects)
-        guard let question = self.questions[number], question.callee == message.header.peer else {
+        let isExpected = self.questions.read(number) { $0.callee == message.header.peer }
+        guard isExpected == true else {
             self.count(.answerUnexpected)
             self.unpin(references, &effects)
             return
         }
         // The broker refused the first transmission, but has not judged the second one yet.
         let flags = message.header.flags
-        if flags.contains(.byBroker), question.isResent, !flags.contains(.resent) {
+        if flags.contains(.byBroker), !flags.contains(.resent),
+            self.questions.read(number, { $0.isResent }) == true
+        {
             self.count(.answerOutdated)
             self.unpin(references, &effects)
             return
         }
-        self.settle(number, question, &effects)
+        guard let question = self.settle(number, &effects) else { return }
         if question.callee == .broker { self.fenceAnswered(number) }
         if let waiter = question.waiter {
             effects.append(.resume(waiter, .answered(message)))
@@ -274,10 +279,9 @@ extension NodeStateMachine {
     }
 
     /// Takes the question out and gives back what it held (rules R10).
-    mutating func settle(
-        _ number: UInt64, _ question: Question, _ effects: inout [NodeEffect]
-    ) {
-        self.questions.remove(at: number)
+    @discardableResult
+    mutating func settle(_ number: UInt64, _ effects: inout [NodeEffect]) -> Question? {
+        guard let question = self.questions.remove(at: number) else { return nil }
         if question.state != .waiting {
             let questions = self.questions
             self.peers.update(question.callee) {
@@ -290,6 +294,7 @@ extension NodeStateMachine {
             let pinned = question.message.references.prefix(question.pinnedCount)
             self.unpin(pinned.map(\.reference), &effects)
         }
+        return question
     }
 
     /// There will be no answer: settles the question and tells its waiter.
@@ -299,9 +304,9 @@ extension NodeStateMachine {
         _ number: UInt64, _ error: BusError, _ effects: inout [NodeEffect],
         isUnreached: Bool = false
     ) {
-        guard let question = self.questions[number] else { return }
-        self.settle(number, question, &effects)
-        guard let waiter = question.waiter else { return }
+        guard let question = self.settle(number, &effects), let waiter = question.waiter else {
+            return
+        }
         var error = error
         let mayHaveRun = question.wasSent && question.callee != .broker && !isUnreached
         error.executed = mayHaveRun ? .maybe : .no
@@ -317,7 +322,7 @@ extension NodeStateMachine {
         let executed: BusError.Executed = question.wasSent ? .maybe : .no
         effects.append(.resume(waiter, .failed(BusError(kind, executed: executed, reason))))
         guard question.state == .sent else {
-            self.settle(number, question, &effects)
+            self.settle(number, &effects)
             return
         }
         _ = self.questions.update(number) {

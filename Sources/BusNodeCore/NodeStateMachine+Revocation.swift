@@ -36,15 +36,24 @@ extension NodeStateMachine {
     /// A message that was made before a revocation may be the first by which the broker hears of
     /// the object: then REVOKE found nothing to mark, and must follow it again. Whoever is handed
     /// the object may call between the two, so there is a fence as behind the first one.
-    mutating func repeatRevocations(behind message: Message, _ effects: inout [NodeEffect]) {
-        guard message.header.referenceCount > 0, self.exports.hasRevocations else { return }
-        for entry in message.references where entry.reference.owner == self.incarnation {
-            let object = entry.reference.object
-            guard entry.generation < self.exports.generation(of: object) else { continue }
+    ///
+    /// - Parameter objects: what `revokedObjects` said of the message.
+    mutating func repeatRevocations(of objects: [ObjectNumber], _ effects: inout [NodeEffect]) {
+        for object in objects {
             self.sendRevoke(object, &effects)
             let former = self.fences.removeValue(forKey: object)
             self.fences[object] = self.sendFence(&effects)
             if let former { self.forgetFence(former, &effects) }
+        }
+    }
+
+    /// Own objects in a message that were revoked since it was made.
+    func revokedObjects(in message: Message) -> [ObjectNumber] {
+        guard message.header.referenceCount > 0, self.exports.hasRevocations else { return [] }
+        return message.references.compactMap { entry in
+            let object = entry.reference.object
+            return entry.reference.owner == self.incarnation
+                && entry.generation < self.exports.generation(of: object) ? object : nil
         }
     }
 
@@ -70,15 +79,10 @@ extension NodeStateMachine {
     /// The same behind a REVOKE that has just been sent, ahead of whatever waits for the broker.
     private mutating func sendFence(_ effects: inout [NodeEffect]) -> UInt64 {
         let number = self.makeFence(&effects)
-        let question = self.questions.update(number) {
-            $0.state = .sent
-            $0.wasSent = true
-            return $0
-        }
-        guard let question else { return number }
-        self.peers.update(.broker) { $0.admit(number, byteCount: question.byteCount) }
+        let byteCount = self.questions.read(number) { $0.byteCount } ?? 0
+        self.peers.update(.broker) { $0.admit(number, byteCount: byteCount) }
         // It has no deadline, so no time is told.
-        self.transmitCall(number, question, isResent: false, at: .zero, &effects)
+        self.transmitCall(number, isResent: false, at: .zero, &effects)
         return number
     }
 
@@ -103,10 +107,8 @@ extension NodeStateMachine {
     /// No object needs this answer any more, so that there are not more questions than objects.
     mutating func forgetFence(_ number: UInt64, _ effects: inout [NodeEffect]) {
         // Order-free: whether it is there.
-        guard !self.fences.values.contains(number), let question = self.questions[number] else {
-            return
-        }
-        self.settle(number, question, &effects)
+        guard !self.fences.values.contains(number) else { return }
+        self.settle(number, &effects)
     }
 
     /// The broker has answered a call.

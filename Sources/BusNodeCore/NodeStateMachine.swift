@@ -151,7 +151,12 @@ package struct NodeStateMachine: Sendable {
 
     /// When `timePassed` is next wanted.
     package var nextDeadline: Tick {
-        min(self.timers.nextDue ?? .distantFuture, self.earliestDeadline, self.nextBeat)
+        min(min(self.timers.nextDue ?? .distantFuture, self.earliestDeadline), self.nextBeat)
+    }
+
+    /// What is asked for after each step. Mutating, or it would be given a copy of the machine.
+    package mutating func outlook() -> (incarnation: IncarnationID?, nextDeadline: Tick) {
+        (self.incarnation, self.nextDeadline)
     }
 
     /// The shell is ready to open sockets.
@@ -295,8 +300,13 @@ package struct NodeStateMachine: Sendable {
     /// Sends `message` on the present link; nothing without one.
     mutating func transmit(_ message: Message, _ effects: inout [NodeEffect]) {
         guard self.isLinked else { return }
-        self.countExports(of: message, &effects)
-        effects.append(.transmit(Outgoing(message, epoch: self.epoch)))
-        self.repeatRevocations(behind: message, &effects)
+        self.transmit(Outgoing(message, epoch: self.epoch), &effects)
+    }
+
+    mutating func transmit(_ outgoing: consuming Outgoing, _ effects: inout [NodeEffect]) {
+        self.countExports(of: outgoing.message, &effects)
+        let revoked = self.revokedObjects(in: outgoing.message)
+        effects.append(.transmit(outgoing))
+        self.repeatRevocations(of: revoked, &effects)
     }
 }

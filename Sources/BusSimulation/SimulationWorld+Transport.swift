@@ -200,7 +200,7 @@ extension SimulationWorld {
             case .report(let notice):
                 self.trace("n\(index): \(notice)")
                 self.noted(notice, by: index)
-            case .deliver, .cancelHandler, .resume, .died, .unheld:
+            case .deliver, .cancelHandler, .resume, .died, .unheld, .done:
                 break
             }
         }

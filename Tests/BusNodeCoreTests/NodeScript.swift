@@ -270,6 +270,7 @@ struct NodeScript {
             "died \(short(reference.owner))/\(reference.object) \(reason)"
         case .unheld(let object): "unheld \(object)"
         case .report(let notice): "report \(line(notice))"
+        case .done: "done"
         }
     }
 

@@ -8,7 +8,7 @@ import Testing
 
 /// Without a link an outbox drops what it would send, which empties it as well.
 @Suite(.timeLimit(.minutes(1))) struct OutboxTests {
-    private let outbox = Outbox(onFailure: { _, _ in }, onStall: {})
+    private let outbox = Outbox()
 
     private func append() {
         self.outbox.append(Outgoing(Message(FrameHeader(kind: .heartbeat)), epoch: .none))

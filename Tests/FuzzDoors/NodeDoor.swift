@@ -141,6 +141,7 @@ struct NodeDoor: ScriptedDoor {
             self.digest.add(text: "\(reference) \(reason)")
         case .unheld(let object): self.digest.add(object.rawValue)
         case .report(let notice): self.noticed(notice)
+        case .done: self.fail("an effect was taken out")
         }
     }
 
