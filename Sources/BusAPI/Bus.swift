@@ -95,7 +95,7 @@ public final class Bus: Sendable {
         self.node = Node(node)
         self.lifetimes = Lifetimes(self.node)
         self.overload = OverloadLines(self.node.clock)
-        self.delegate = BusDelegate()
+        self.delegate = BusDelegate(self.objects, self.running)
         self.delegate.bus = self
         self.node.delegate = self.delegate
     }
@@ -151,6 +151,7 @@ public final class Bus: Sendable {
     public func close() {
         self.node.close()
         self.running.cancelAll()
+        self.objects.cancelAll()
         self.blocking.pool.stop()
         let released = self.objects.releaseAll()
         withExtendedLifetime(released) {}
@@ -221,4 +222,7 @@ extension Bus {
 
     /// Own objects that somebody else holds; for tests and tools.
     package var exportCount: Int { self.node.exportCount }
+
+    /// Objects at which a task waits for calls, or runs them; for tests and tools.
+    package var mailboxCount: Int { self.objects.mailboxCount }
 }

@@ -12,12 +12,26 @@ import Synchronization
 final class BusDelegate: NodeDelegate, @unchecked Sendable {
     /// Set once, before the node starts.
     weak var bus: Bus?
+    /// Those of the bus: with them most calls need not look for it.
+    private let objects: ObjectTable
+    private let running: RunningCalls
 
-    func retain(_ object: ObjectNumber) { self.bus?.objects.retain(object) }
+    init(_ objects: ObjectTable, _ running: RunningCalls) {
+        (self.objects, self.running) = (objects, running)
+    }
 
-    func release(_ object: ObjectNumber) -> AnyObject? { self.bus?.objects.release(object) }
+    func retain(_ object: ObjectNumber) { self.objects.retain(object) }
 
-    func cancelHandler(_ identity: CallIdentity) { self.bus?.running.cancel(identity) }
+    func release(_ object: ObjectNumber) -> AnyObject? { self.objects.release(object) }
+
+    func cancelHandler(_ identity: CallIdentity) {
+        guard let bus else { return }
+        self.running.cancel(identity)
+        self.objects.cancel(identity)
+        // Else it ends, of whatever incarnation it is.
+        guard identity.callee == bus.incarnation, !bus.node.isRunning(identity) else { return }
+        self.running.settled(identity)
+    }
 
     func died(_ reference: Reference, _ reason: DeathReason) {
         self.bus?.lifetimes.died(reference, reason)
@@ -54,8 +68,8 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
         }
     }
 
-    func waits(_ call: DeliveredCall) {
-        if let identity = call.identity { self.bus?.running.starts(identity) }
+    func arrived(_ call: DeliveredCall) {
+        if call.identity != nil { self.running.arrived() }
     }
 
     func waited(_ holdups: [Holdup]) {
@@ -69,38 +83,70 @@ final class BusDelegate: NodeDelegate, @unchecked Sendable {
             "one-way call dropped: too many wait or run", metadata: ["caller": "\(call.caller)"])
     }
 
-    /// Starts the handler's task up to its hop to the object, on this very thread: that keeps the
-    /// order of starting (rules R17). The rest runs on the node's executor.
+    /// Leaves the call to its object's mailbox, or starts the handler's task up to its hop to the
+    /// object, on this very thread: both keep the order of starting (rules R17). The rest runs on
+    /// the node's executor.
     func deliver(_ call: DeliveredCall) {
+        if let mailbox = self.objects.mailbox(of: call.object), mailbox.add(call) { return }
         guard let bus else { return }
-        let hand: CallInHand
-        do {
-            hand = bus.hand(call, try call.message.extensions())
-        } catch {
-            bus.node.count(.unreadable)
-            bus.node.unpin(call.message.references.map(\.reference))
-            bus.node.started(call.object)
-            bus.answer(call, FailureBody(BusError(.invalid, error.message)))
-            return
-        }
-        if let identity = call.identity { bus.running.starts(identity) }
-        // The closure refers to one object, so it needs little room of its own; a task that can't
-        // throw would put it into another one.
-        let task: Task<Void, any Error> = Task.immediate(executorPreference: bus.node.executor) {
-            await hand.run()
-        }
-        if let identity = call.identity { bus.running.started(identity, task) }
+        guard bus.configuration.middleware.isEmpty,
+            let mailbox = self.objects.makeMailbox(for: call.object, bus), mailbox.add(call)
+        else { return bus.startTask(for: call) }
     }
 }
 
 extension Bus {
-    /// What is needed to run a call. Nearly all calls go to the object at once, and stay there.
-    fileprivate func hand(_ call: DeliveredCall, _ extensions: Extensions) -> CallInHand {
-        let isPlain =
-            self.configuration.middleware.isEmpty && !(extensions.method ?? "").hasPrefix("$")
-        return CallInHand(
-            call, extensions, self,
-            isPlain ? self.objects.dispatching(call.object) : nil)
+    /// Starts a call in a task of its own.
+    fileprivate func startTask(for call: DeliveredCall) {
+        guard let hand = self.hand(call, isAnnounced: false) else {
+            return self.node.started(call.object)
+        }
+        self.startTask(for: hand)
+    }
+
+    private func startTask(for hand: CallInHand) {
+        if let identity = hand.delivered.identity { self.running.starts(identity) }
+        // The closure refers to one object, so it needs little room of its own; a task that can't
+        // throw would put it into another one.
+        let task: Task<Void, any Error> = Task.immediate(executorPreference: self.node.executor) {
+            await hand.run()
+        }
+        if let identity = hand.delivered.identity { self.running.started(identity, task) }
+    }
+
+    /// What is needed to run a call; nil if it can't be read, which is answered.
+    private func hand(_ call: DeliveredCall, isAnnounced: Bool) -> CallInHand? {
+        do {
+            return CallInHand(call, try call.message.extensions(), self, isAnnounced: isAnnounced)
+        } catch {
+            self.node.count(.unreadable)
+            self.node.unpin(call.message.references.map(\.reference))
+            self.answer(call, FailureBody(BusError(.invalid, error.message)))
+            return nil
+        }
+    }
+
+    /// Starts a call at its object, for its mailbox. Whether it is over; else it has a task of its
+    /// own, and what comes next must let others go first that are on their way to the object.
+    func start<Object: BusObjectProtocol>(
+        _ call: DeliveredCall, at object: isolated Object
+    ) -> Bool {
+        guard let hand = self.hand(call, isAnnounced: true) else { return true }
+        guard !(hand.extensions.method ?? "").hasPrefix("$") else {
+            self.startTask(for: hand)
+            return false
+        }
+        let context = self.context(of: hand)
+        let isAnswered = CallContext.$current.withValue(context) {
+            self.answersAtOnce(hand, at: object)
+        }
+        if isAnswered { return true }
+        if let identity = call.identity { self.running.starts(identity) }
+        let task: Task<Void, any Error> = Task.immediate(executorPreference: self.node.executor) {
+            await CallContext.$current.withValue(context) { await self.handle(hand, at: object) }
+        }
+        if let identity = call.identity { self.running.started(identity, task) }
+        return false
     }
 
     /// Runs one call where its object is, and sends its reply.
@@ -117,16 +163,15 @@ extension Bus {
         }
     }
 
-    /// Starts a call at its object, and runs and answers it if its method does not suspend. Whether
+    /// Checks a call at its object, and runs and answers it if its method does not suspend. Whether
     /// it has been answered.
-    @inline(never)
-    fileprivate func answersAtOnce<Object: BusObjectProtocol>(
+    private func answersAtOnce<Object: BusObjectProtocol>(
         _ hand: CallInHand, at object: isolated Object
     ) -> Bool {
         let call = IncomingCall(hand)
-        call.started()
         do {
-            try call.checkStart()
+            let isCancelled = hand.delivered.identity.map { self.running.isCancelled($0) }
+            try call.checkStart(isCancelled: isCancelled ?? false)
             guard let result = try Object.busDispatchSync(call, on: object) else { return false }
             self.answer(hand.delivered, consume result)
         } catch {
@@ -285,13 +330,7 @@ extension CallInHand {
     /// Runs the call, with its context around all that it does.
     fileprivate func run() async {
         await CallContext.$current.withValue(self.bus.context(of: self)) {
-            if let object { await self.run(at: object) } else { await self.bus.handle(self) }
-        }
-    }
-
-    private func run<Object: BusObjectProtocol>(at object: Object) async {
-        _ = await object.whenLocal { (local: isolated Object) in
-            if !self.bus.answersAtOnce(self, at: local) { await self.bus.handle(self, at: local) }
+            await self.bus.handle(self)
         }
     }
 }

@@ -11,16 +11,15 @@ final class CallInHand: Sendable {
     let bus: Bus
     let delivered: DeliveredCall
     let extensions: Extensions
-    /// Which runs the call itself; nil if the call goes another way.
-    let object: (any BusObjectProtocol)?
+    /// Whether somebody else tells the node that it has started.
+    let isAnnounced: Bool
     private let hold: MessageHold?
 
     init(
-        _ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus,
-        _ object: (any BusObjectProtocol)?
+        _ delivered: DeliveredCall, _ extensions: Extensions, _ bus: Bus, isAnnounced: Bool
     ) {
         self.bus = bus
-        self.object = object
+        self.isAnnounced = isAnnounced
         self.delivered = delivered
         self.extensions = extensions
         self.hold = MessageHold.of(delivered.message, bus.node)
@@ -35,11 +34,12 @@ public struct IncomingCall: Sendable {
     /// Where in a batch the call is; nil if it is the whole message.
     private var place: BatchPlace?
     /// Whether the node knows that it has started.
-    var isAnnounced = false
+    var isAnnounced: Bool
 
     init(_ hand: CallInHand) {
         self.method = hand.extensions.method ?? ""
         self.hand = hand
+        self.isAnnounced = hand.isAnnounced
     }
 
     var bus: Bus { self.hand.bus }
@@ -62,8 +62,8 @@ public struct IncomingCall: Sendable {
 
     /// Throws unless the call may start now. To be asked where it starts, inside its object: it may
     /// have waited long for that.
-    func checkStart() throws(BusError) {
-        guard !Task.isCancelled else {
+    func checkStart(isCancelled: Bool = Task.isCancelled) throws(BusError) {
+        guard !isCancelled else {
             self.bus.node.count(.startCancelled)
             throw BusError(.cancelled, "cancelled before \(self.method) started")
         }

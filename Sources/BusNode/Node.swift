@@ -162,6 +162,11 @@ package final class Node: @unchecked Sendable {
         }
     }
 
+    /// Whether a call that was delivered here has not been answered.
+    package func isRunning(_ identity: CallIdentity) -> Bool {
+        self.read { $0.isRunning(identity) }
+    }
+
     // MARK: References
 
     /// The token of a reference that this process holds: the living one or a new one. Nil if the
@@ -258,6 +263,12 @@ package final class Node: @unchecked Sendable {
     package func started(_ object: ObjectNumber) {
         // Only the leader delivers, so that there is one order.
         if self.starts.started(object) { self.executor.ring() }
+    }
+
+    /// The same, where one task runs the calls of `object` in their order: what it is to run behind
+    /// those that it was given before. Nil if nothing waits for the object.
+    package func startedNext(_ object: ObjectNumber) -> DeliveredCall? {
+        self.starts.startedNext(object, self)
     }
 
     /// The handler of a delivered call has ended.

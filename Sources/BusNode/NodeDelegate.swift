@@ -9,8 +9,8 @@ package protocol NodeDelegate: AnyObject, Sendable {
     /// calls of this method have is the order in which handlers start (rules R17).
     func deliver(_ call: DeliveredCall)
 
-    /// A call has arrived that is delivered later. On the loop's thread.
-    func waits(_ call: DeliveredCall)
+    /// A call has arrived that will be delivered, now or later. On the loop's thread.
+    func arrived(_ call: DeliveredCall)
 
     /// What has waited for long, every second as long as anything waits, and once when nothing
     /// does any more. On the loop's thread.

@@ -34,8 +34,11 @@ final class StartGate: @unchecked Sendable {
         if admission == .waits { self.publishLook() }
         self.lock.unlock()
         switch admission {
-        case .goes: node.delegate?.deliver(call)
-        case .waits: node.delegate?.waits(call)
+        case .goes:
+            node.delegate?.arrived(call)
+            node.delegate?.deliver(call)
+        case .waits:
+            node.delegate?.arrived(call)
         case .refused:
             node.count(.oneWayCrowd)
             node.delegate?.dropped(call)
@@ -45,7 +48,14 @@ final class StartGate: @unchecked Sendable {
     /// Whether `deliverWaiting` has something to do that it had not before.
     func started(_ object: ObjectNumber) -> Bool { self.change { $0.started(object) } }
 
-    /// The same.
+    /// A call of `object` has started; gives the next one, if one waits that may go.
+    func startedNext(_ object: ObjectNumber, _ node: Node) -> DeliveredCall? {
+        self.lock.lock()
+        defer { self.lock.unlock() }
+        return self.queue.startedNext(object, at: node.clock.now())
+    }
+
+    /// Whether `deliverWaiting` has something to do that it had not before.
     func ended(_ call: DeliveredCall) -> Bool { self.change { $0.ended(call) } }
 
     /// The same.

@@ -122,16 +122,23 @@ extension NodeStateMachine {
         self.transmit(answer, &effects)
     }
 
+    /// Whether a call that was delivered has not been answered.
+    package func isRunning(_ identity: CallIdentity) -> Bool {
+        let isRunning = self.peers.read(identity.caller) { peer in
+            peer.answers.read(identity.number.rawValue) {
+                if case .running = $0 { true } else { false }
+            } ?? false
+        }
+        return identity.callee == self.incarnation && isRunning == true
+    }
+
     /// A handler is done. The answer is kept until the caller acknowledges it.
     package mutating func replied(
         to identity: CallIdentity, _ request: consuming ReplyRequest,
         into effects: inout [NodeEffect]
     ) {
         let number = identity.number.rawValue
-        let isRunning = self.peers.read(identity.caller) { peer in
-            peer.answers.read(number) { if case .running = $0 { true } else { false } }
-        }
-        guard identity.callee == self.incarnation, isRunning == true else { return }
+        guard self.isRunning(identity) else { return }
         let entries = request.references.map { self.entry(for: $0) }
         for reference in request.references { self.pin(reference, &effects) }
         let header = FrameHeader(

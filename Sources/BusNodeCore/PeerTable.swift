@@ -166,40 +166,34 @@ struct Peer: Sendable {
 /// Writing through a dictionary's subscript takes a coroutine frame on the heap for every level
 /// of the path; `update` takes none (docs/performance.md).
 struct PeerTable: Sendable {
-    private struct Slot: Sendable {
-        let id: IncarnationID
-        var peer = Peer()
-    }
+    private var table = SmallTable<IncarnationID, Peer>()
 
-    private var slots: [Slot] = []
-    private var places: [IncarnationID: Int] = [:]
-
-    var count: Int { self.slots.count }
+    var count: Int { self.table.count }
 
     /// In no order.
-    var keys: [IncarnationID] { self.slots.map(\.id) }
+    var keys: [IncarnationID] { self.table.keys }
 
     /// Calls delivered and not acknowledged, of all peers.
-    var answerCount: Int { self.slots.reduce(0) { $0 + $1.peer.answers.count } }
+    var answerCount: Int { self.table.values.reduce(0) { $0 + $1.answers.count } }
 
     /// Whether a call delivered here has not been answered.
     var runsAnswers: Bool {
-        self.slots.contains { slot in
-            slot.peer.answers.keys.contains { number in
-                if case .running = slot.peer.answers[number] { true } else { false }
+        self.table.values.contains { peer in
+            peer.answers.keys.contains { number in
+                if case .running = peer.answers[number] { true } else { false }
             }
         }
     }
 
-    func contains(_ id: IncarnationID) -> Bool { self.place(of: id) != nil }
+    func contains(_ id: IncarnationID) -> Bool { self.table.index(of: id) != nil }
 
     /// A copy; to look at a member only, `read` is cheaper.
-    subscript(id: IncarnationID) -> Peer? { self.place(of: id).map { self.slots[$0].peer } }
+    subscript(id: IncarnationID) -> Peer? { self.table[id] }
 
     /// What `body` makes of a peer; nil if it is not known.
     func read<Outcome>(_ id: IncarnationID, _ body: (Peer) -> Outcome) -> Outcome? {
-        guard let place = self.place(of: id) else { return nil }
-        return body(self.slots[place].peer)
+        guard let index = self.table.index(of: id) else { return nil }
+        return body(self.table.values[index])
     }
 
     /// Changes a peer in place and returns what `change` returns; nil if it is not known.
@@ -207,34 +201,21 @@ struct PeerTable: Sendable {
     mutating func update<Outcome>(
         _ id: IncarnationID, _ change: (inout Peer) -> Outcome
     ) -> Outcome? {
-        guard let place = self.place(of: id) else { return nil }
-        return change(&self.slots[place].peer)
+        guard let index = self.table.index(of: id) else { return nil }
+        return change(&self.table.values[index])
     }
 
     /// Begins to know a peer, if it does not yet.
     mutating func add(_ id: IncarnationID) {
-        guard self.place(of: id) == nil else { return }
-        self.places[id] = self.slots.count
-        self.slots.append(Slot(id: id))
+        if !self.contains(id) { self.table.append(Peer(), for: id) }
     }
 
     mutating func remove(_ id: IncarnationID) {
-        guard let place = self.places.removeValue(forKey: id) else { return }
-        let last = self.slots.removeLast()
-        guard place < self.slots.count else { return }
-        self.slots[place] = last
-        self.places[last.id] = place
-    }
-
-    /// Most nodes talk to a few others: comparing these is cheaper than hashing.
-    private func place(of id: IncarnationID) -> Int? {
-        guard self.slots.count <= 4 else { return self.places[id] }
-        for place in self.slots.indices where self.slots[place].id == id { return place }
-        return nil
+        if let index = self.table.index(of: id) { self.table.remove(at: index) }
     }
 
     /// Forgets whom nothing would be lost of.
     mutating func removeIdle() {
-        for slot in self.slots where slot.peer.isIdle { self.remove(slot.id) }
+        for id in self.keys where self[id]?.isIdle ?? false { self.remove(id) }
     }
 }

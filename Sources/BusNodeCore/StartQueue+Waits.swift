@@ -53,7 +53,8 @@ extension StartQueue {
 
     /// Takes out a call that waits, which will not be delivered; nil if it does not wait.
     package mutating func take(_ call: CallIdentity, of object: ObjectNumber) -> DeliveredCall? {
-        self.lines[object]?.take(call)
+        guard let index = self.lines.index(of: object) else { return nil }
+        return self.lines.values[index].take(call)
     }
 
     private var crowdedObjects: [ObjectNumber] {
@@ -63,7 +64,6 @@ extension StartQueue {
 
 extension StartQueue.Line {
     /// When the oldest of those that wait came. Each caller's first is its oldest.
-    // Order-free: the least.
     fileprivate var oldest: Tick {
         self.waiting.values.compactMap(\.first?.since).min() ?? .distantFuture
     }
@@ -91,14 +91,15 @@ extension StartQueue.Line {
     }
 
     fileprivate mutating func take(_ call: CallIdentity) -> DeliveredCall? {
-        guard let index = self.waiting[call.caller]?.firstIndex(where: { $0.call.identity == call })
+        guard let place = self.waiting.index(of: call.caller),
+            let index = self.waiting.values[place].firstIndex(where: { $0.call.identity == call })
         else { return nil }
-        let entry = self.waiting[call.caller]?.remove(at: index)
-        if self.waiting[call.caller]?.isEmpty ?? false {
-            self.waiting[call.caller] = nil
+        let entry = self.waiting.values[place].remove(at: index)
+        if self.waiting.values[place].isEmpty {
+            self.waiting.remove(at: place)
             self.turns.removeAll { $0 == call.caller }
         }
-        return entry?.call
+        return entry.call
     }
 }
 

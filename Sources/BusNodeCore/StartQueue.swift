@@ -38,7 +38,7 @@ package struct StartQueue: Sendable {
     }
 
     /// Of objects to which a call is on its way.
-    var lines: [ObjectNumber: Line] = [:]
+    var lines = SmallTable<ObjectNumber, Line>()
     /// Objects to which a waiting call may go now, once for each place that came free.
     private var ready: Deque<ObjectNumber> = []
     /// One-way calls that wait or run.
@@ -74,19 +74,18 @@ package struct StartQueue: Sendable {
         return .waits
     }
 
-    /// Changed where it lies: `lines[object]?.` takes coroutine frames from the heap.
     private mutating func queued(_ call: DeliveredCall, at now: @autoclosure () -> Tick) -> Tick? {
-        guard let index = self.lines.index(forKey: call.object) else {
-            var line = Line()
-            defer { self.lines[call.object] = line }
-            return line.queued(call, at: now())
-        }
+        let index = self.indexOfLine(of: call.object)
         return self.lines.values[index].queued(call, at: now())
+    }
+
+    private mutating func indexOfLine(of object: ObjectNumber) -> Int {
+        self.lines.index(of: object) ?? self.lines.append(Line(), for: object)
     }
 
     /// A call that went to `object` has started there, or will not.
     package mutating func started(_ object: ObjectNumber) {
-        guard let index = self.lines.index(forKey: object), self.lines.values[index].limit == nil
+        guard let index = self.lines.index(of: object), self.lines.values[index].limit == nil
         else { return }
         if !self.lines.values[index].turns.isEmpty {
             // Its place is taken at once, so that nobody who comes now goes before those who wait.
@@ -98,9 +97,25 @@ package struct StartQueue: Sendable {
         }
     }
 
+    /// The same, for whoever runs the calls of `object` one after another: gives the one that may
+    /// go in its place, if any; to be run behind all those that went before.
+    package mutating func startedNext(
+        _ object: ObjectNumber, at now: @autoclosure () -> Tick
+    ) -> DeliveredCall? {
+        if let index = self.lines.index(of: object), self.lines.values[index].limit == nil,
+            let call = self.lines.values[index].takeNext(at: now())
+        {
+            return call
+        }
+        self.started(object)
+        return nil
+    }
+
     /// A call that is one-way, or of an object with a limit, has ended.
     package mutating func ended(_ call: DeliveredCall) {
-        if self.lines[call.object]?.ended(call) ?? false { self.ready.append(call.object) }
+        if let index = self.lines.index(of: call.object), self.lines.values[index].ended(call) {
+            self.ready.append(call.object)
+        }
         guard call.identity == nil, var load = self.oneWay[call.caller] else { return }
         load.calls -= 1
         load.bytes -= call.message.byteCount
@@ -110,21 +125,24 @@ package struct StartQueue: Sendable {
     /// From now on at most `count` calls of `object` run at a time. Those that went before its
     /// first limit are not counted.
     package mutating func limit(_ object: ObjectNumber, to count: Int) {
-        let places = self.lines[object, default: Line()].limit(to: count)
+        let index = self.indexOfLine(of: object)
+        let places = self.lines.values[index].limit(to: count)
         for _ in 0..<places { self.ready.append(object) }
     }
 
     /// The object is gone, and so is its limit: who waits for it may go, and be told.
     package mutating func forget(_ object: ObjectNumber) {
-        guard let places = self.lines[object]?.unlimit() else { return }
-        if places == 0 { self.lines[object] = nil }
+        guard let index = self.lines.index(of: object),
+            let places = self.lines.values[index].unlimit()
+        else { return }
+        if places == 0 { self.lines.remove(at: index) }
         for _ in 0..<places { self.ready.append(object) }
     }
 
     /// The next call to deliver; nil if none may go now. `now` is asked for as in `arrived`.
     package mutating func next(at now: @autoclosure () -> Tick) -> DeliveredCall? {
         while let object = self.ready.popFirst() {
-            if let index = self.lines.index(forKey: object),
+            if let index = self.lines.index(of: object),
                 let call = self.lines.values[index].takeNext(at: now())
             {
                 return call
@@ -145,7 +163,7 @@ extension StartQueue {
         var ahead = 0
         /// With a limit: calls that went and have not ended, in this order.
         private(set) var running: [Holdup.Entry] = []
-        var waiting: [IncarnationID: Deque<Holdup.Entry>] = [:]
+        var waiting = SmallTable<IncarnationID, Deque<Holdup.Entry>>()
         /// Callers of which a call waits, in the order of their turns.
         var turns: Deque<IncarnationID> = []
 
@@ -161,11 +179,11 @@ extension StartQueue {
                 return nil
             }
             let entry = Holdup.Entry(call: call, since: now())
-            if let index = self.waiting.index(forKey: call.caller) {
+            if let index = self.waiting.index(of: call.caller) {
                 self.waiting.values[index].append(entry)
             } else {
                 self.turns.append(call.caller)
-                self.waiting[call.caller] = [entry]
+                self.waiting.append([entry], for: call.caller)
             }
             return entry.since
         }
@@ -173,7 +191,7 @@ extension StartQueue {
         mutating func takeNext(at now: @autoclosure () -> Tick) -> DeliveredCall? {
             if let limit, self.running.count >= limit { return nil }
             guard let caller = self.turns.popFirst(),
-                let index = self.waiting.index(forKey: caller),
+                let index = self.waiting.index(of: caller),
                 let call = self.waiting.values[index].popFirst()?.call
             else { return nil }
             if self.waiting.values[index].isEmpty {
@@ -212,7 +230,6 @@ extension StartQueue {
             return self.ahead
         }
 
-        // Order-free: a sum.
         private var waitingCount: Int { self.waiting.values.reduce(0) { $0 + $1.count } }
     }
 }

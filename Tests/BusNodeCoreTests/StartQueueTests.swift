@@ -54,6 +54,33 @@ import Testing
         #expect(order == [[1, 101], [2, 201], [1, 102], [2, 202], [1, 103]])
     }
 
+    @Test func `who runs the calls of an object gets the next one in place of one that started`() {
+        var queue = self.full()
+        #expect(queue.arrived(self.call(101, by: 1)) == .waits)
+        #expect(queue.arrived(self.call(102, by: 1)) == .waits)
+        #expect(queue.arrived(self.call(201, by: 2)) == .waits)
+        #expect(self.id(queue.startedNext(Self.object)) == [1, 101])
+        #expect(self.id(queue.startedNext(Self.object)) == [2, 201])
+        #expect(self.id(queue.startedNext(Self.object)) == [1, 102])
+        // Each in the place of one before, so that as many are on their way as there were.
+        #expect(queue.arrived(self.call(103, by: 1)) == .waits)
+        #expect(self.id(queue.startedNext(Self.object)) == [1, 103])
+        for _ in 0..<StartQueue.aheadMax { #expect(queue.startedNext(Self.object) == nil) }
+        #expect(queue.arrived(self.call(104, by: 1)) == .goes)
+    }
+
+    @Test func `of an object with a limit the next one goes when one ends, not when it starts`() {
+        var queue = StartQueue()
+        queue.limit(Self.object, to: 1)
+        let first = self.call(1, by: 1)
+        #expect(queue.arrived(first) == .goes)
+        #expect(queue.arrived(self.call(2, by: 1)) == .waits)
+        #expect(queue.startedNext(Self.object) == nil)
+        #expect(queue.next() == nil)
+        queue.ended(first)
+        #expect(self.id(queue.next()) == [1, 2])
+    }
+
     @Test func `who comes to a crowd starts after a few others`() {
         var queue = self.full()
         for number in 101...200 {
@@ -222,4 +249,8 @@ extension StartQueue {
     }
 
     fileprivate mutating func next() -> DeliveredCall? { self.next(at: .zero) }
+
+    fileprivate mutating func startedNext(_ object: ObjectNumber) -> DeliveredCall? {
+        self.startedNext(object, at: .zero)
+    }
 }
