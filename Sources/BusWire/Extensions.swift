@@ -199,11 +199,9 @@ private struct Cursor {
         let start = self.offset
         try self.skip(Int(count), name)
         // Short ones lie in the string itself, without a detour by an array on the heap.
-        let text = frame.extracting(start..<self.offset).withUnsafeBytes { bytes in
-            String(validating: bytes, as: UTF8.self)
-        }
-        guard let text else { throw .malformedExtension(name) }
-        return text
+        let bytes = Span<UInt8>(_bytes: frame.extracting(start..<self.offset))
+        guard let text = try? UTF8Span(validating: bytes) else { throw .malformedExtension(name) }
+        return String(copying: text)
     }
 
     mutating func ranges(in frame: RawSpan) throws(FrameError) -> [ClosedRange<UInt64>] {
