@@ -8,9 +8,7 @@ import Synchronization
 
 /// The calls of a node that have not started, for its threads: see `StartQueue`.
 final class StartGate: @unchecked Sendable {
-    private let lock = Lock()
-    /// Guarded by the lock.
-    private var queue = StartQueue()
+    private let queue = Locked(StartQueue())
     private let isReady = Atomic<Bool>(false)
     private let isLimiting = Atomic<Bool>(false)
     /// The queue's, in nanoseconds.
@@ -29,10 +27,11 @@ final class StartGate: @unchecked Sendable {
 
     /// A call was delivered; hands it to the node's delegate as soon as it may go.
     func arrived(_ call: DeliveredCall, _ node: Node) {
-        self.lock.lock()
-        let admission = self.queue.arrived(call, at: node.clock.now())
-        if admission == .waits { self.publishLook() }
-        self.lock.unlock()
+        let admission = self.queue.withLock { queue in
+            let admission = queue.arrived(call, at: node.clock.now())
+            if admission == .waits { self.publishLook(of: queue) }
+            return admission
+        }
         switch admission {
         case .goes:
             node.delegate?.arrived(call)
@@ -50,9 +49,7 @@ final class StartGate: @unchecked Sendable {
 
     /// A call of `object` has started; gives the next one, if one waits that may go.
     func startedNext(_ object: ObjectNumber, _ node: Node) -> DeliveredCall? {
-        self.lock.lock()
-        defer { self.lock.unlock() }
-        return self.queue.startedNext(object, at: node.clock.now())
+        self.queue.withLock { $0.startedNext(object, at: node.clock.now()) }
     }
 
     /// Whether `deliverWaiting` has something to do that it had not before.
@@ -68,40 +65,36 @@ final class StartGate: @unchecked Sendable {
     func forget(_ object: ObjectNumber) -> Bool { self.change { $0.forget(object) } }
 
     private func change(_ body: (inout StartQueue) -> Void) -> Bool {
-        self.lock.lock()
-        body(&self.queue)
-        let isReady = self.queue.isReady
-        self.lock.unlock()
+        let isReady = self.queue.withLock { queue in
+            body(&queue)
+            return queue.isReady
+        }
         return isReady && !self.isReady.exchange(true, ordering: .sequentiallyConsistent)
     }
 
     func deliverWaiting(_ node: Node) {
         guard self.isReady.exchange(false, ordering: .sequentiallyConsistent) else { return }
-        while true {
-            self.lock.lock()
-            let next = self.queue.next(at: node.clock.now())
-            self.lock.unlock()
-            guard let next else { return }
+        while let next = self.queue.withLock({ $0.next(at: node.clock.now()) }) {
             node.delegate?.deliver(next)
         }
     }
 
     /// What has waited for long.
     func look(at now: Tick) -> [Holdup] {
-        self.lock.withLock {
-            defer { self.publishLook() }
-            return self.queue.look(at: now)
+        self.queue.withLock { queue in
+            defer { self.publishLook(of: queue) }
+            return queue.look(at: now)
         }
     }
 
     /// Takes out a call that waits, which will not be delivered; nil if it does not wait.
     func take(_ call: CallIdentity, of object: ObjectNumber) -> DeliveredCall? {
-        self.lock.withLock { self.queue.take(call, of: object) }
+        self.queue.withLock { $0.take(call, of: object) }
     }
 
     /// With the lock closed.
-    private func publishLook() {
-        let due = self.queue.lookDue.nanoseconds
+    private func publishLook(of queue: borrowing StartQueue) {
+        let due = queue.lookDue.nanoseconds
         self.lookDeadline.store(due, ordering: .sequentiallyConsistent)
     }
 }

@@ -4,6 +4,7 @@
 import BusWire
 import BusZeroMQ
 import DequeModule
+import Synchronization
 
 /// A thread that waits for the bus, and works meanwhile for what it waits for.
 ///
@@ -34,7 +35,7 @@ final class BlockedThread: TaskExecutor, @unchecked Sendable {
     func wait<Success: Sendable>(
         in run: HandlerRun?, for body: @escaping @Sendable () async throws -> Success
     ) throws -> Success {
-        let outcome = Locked<Result<Success, any Error>?>(nil)
+        let outcome = Outcome<Success>()
         self.lock.withLock {
             self.depth += 1
             self.takesWork = true
@@ -46,16 +47,13 @@ final class BlockedThread: TaskExecutor, @unchecked Sendable {
             } catch {
                 result = .failure(error)
             }
-            outcome.withLock { $0 = result }
+            outcome.reach(result)
             self.wake()
         }
         run?.awaits(task)
-        self.work { outcome.withLock { $0 != nil } }
+        self.work(until: outcome)
         run?.awaits(nil)
-        guard let result = outcome.withLock({ $0 }) else {
-            preconditionFailure("the thread stopped waiting before its task had ended")
-        }
-        return try result.get()
+        return try outcome.result()
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
@@ -85,11 +83,10 @@ final class BlockedThread: TaskExecutor, @unchecked Sendable {
         self.lock.withLock { self.condition.signal() }
     }
 
-    /// Works until `isDone`; then leaves what is left to the pool.
-    private func work(until isDone: () -> Bool) {
+    /// Works until that is reached; then leaves what is left to the pool.
+    private func work(until completion: Completion) {
         self.lock.lock()
-        while true {
-            if isDone() { break }
+        while !completion.isReached {
             if let job = self.jobs.popFirst() {
                 self.lock.unlock()
                 job.runSynchronously(on: self.asUnownedTaskExecutor())
@@ -124,33 +121,81 @@ final class BlockedThread: TaskExecutor, @unchecked Sendable {
     }
 }
 
-/// Which threads of a bus wait in which chains (rules R18).
+/// Whether something has come to its end; what makes a thread go on that waits.
+private class Completion: @unchecked Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    final var isReached: Bool { self.flag.load(ordering: .acquiring) }
+
+    /// Wake whoever waits after it.
+    final func reach() { self.flag.store(true, ordering: .releasing) }
+}
+
+/// How the task ended that a thread waits for. Not behind a lock: generic code that looks at it each
+/// time costs more than all the rest of waiting.
+private final class Outcome<Success: Sendable>: Completion, @unchecked Sendable {
+    /// Written once, before the end is reached, and read after it.
+    private var outcome: Result<Success, any Error>?
+
+    func reach(_ outcome: Result<Success, any Error>) {
+        self.outcome = outcome
+        self.reach()
+    }
+
+    func result() throws -> Success {
+        guard let outcome else {
+            preconditionFailure("the thread stopped waiting before its task had ended")
+        }
+        return try outcome.get()
+    }
+}
+
+/// Which threads of a bus wait in which chains (rules R18): few enough to be looked through.
 final class ChainTable: Sendable {
-    private let threads = Locked<[ChainID: [BlockedThread]]>([:])
+    private struct Entry {
+        let chain: ChainID
+        let thread: BlockedThread
+    }
+
+    private let entries = Locked<[Entry]>([])
 
     /// `thread` waits for calls of `chain`; as many `remove`s must follow as there were `add`s.
     func add(_ thread: BlockedThread, to chain: ChainID) {
-        self.threads.withLock { $0[chain, default: []].append(thread) }
+        self.entries.withLock { $0.append(Entry(chain: chain, thread: thread)) }
     }
 
     func remove(_ thread: BlockedThread, from chain: ChainID) {
-        self.threads.withLock { threads in
-            guard let index = threads[chain]?.lastIndex(where: { $0 === thread }) else { return }
-            threads[chain]?.remove(at: index)
-            if threads[chain]?.isEmpty ?? false { threads[chain] = nil }
+        self.entries.withLock { entries in
+            let index = entries.lastIndex { $0.thread === thread && $0.chain == chain }
+            if let index { entries.remove(at: index) }
         }
     }
 
     /// Gives `run` to the thread that began to wait in `chain` last and can take it. False if
     /// there is none.
     func offer(_ run: HandlerRun, of chain: ChainID) -> Bool {
-        let waiting = self.threads.withLock { $0[chain] } ?? []
-        return waiting.reversed().contains { $0.offer(run) }
+        let waiting = self.entries.withLock { entries in
+            entries.reversed().filter { $0.chain == chain }
+        }
+        return waiting.contains { $0.thread.offer(run) }
     }
 }
 
 /// What a bus keeps for threads that block.
 final class BlockingSide: Sendable {
+    /// Kept for the next ones that wait.
+    private static let sparesMax = 16
+
     let pool = BlockingPool()
     let chains = ChainTable()
+    private let spares = Locked<[BlockedThread]>([])
+
+    /// For one outermost wait, after which it is given back.
+    func lend() -> BlockedThread {
+        self.spares.withLock { $0.popLast() } ?? BlockedThread(self.pool)
+    }
+
+    func takeBack(_ thread: BlockedThread) {
+        self.spares.withLock { if $0.count < Self.sparesMax { $0.append(thread) } }
+    }
 }

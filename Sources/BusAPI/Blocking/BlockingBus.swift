@@ -178,10 +178,13 @@ extension Bus {
     ) throws -> Success {
         try checkMayBlock()
         let run = HandlerRun.current
-        let thread = run?.willWait(self.blocking.pool) ?? BlockedThread(self.blocking.pool)
+        let thread = run?.willWait(self.blocking.pool) ?? self.blocking.lend()
         let chain = CallContext.current?.chain ?? self.nextChain()
         self.blocking.chains.add(thread, to: chain)
-        defer { self.blocking.chains.remove(thread, from: chain) }
+        defer {
+            self.blocking.chains.remove(thread, from: chain)
+            if run == nil { self.blocking.takeBack(thread) }
+        }
         return try CallContext.$outermostChain.withValue(chain) {
             try thread.wait(in: run, for: body)
         }
