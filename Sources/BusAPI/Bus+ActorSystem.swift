@@ -63,45 +63,57 @@ extension Bus: DistributedActorSystem {
     public func makeInvocationEncoder() -> BusInvocationEncoder { BusInvocationEncoder(self) }
 
     /// Calls a method with a result.
-    public func remoteCall<Act, Err, Res>(
+    ///
+    /// Inlinable, as a generic function of a distributed actor system looks up its type parameters'
+    /// conformances at each call.
+    @inlinable public func remoteCall<Act, Err, Res>(
         on actor: Act, target: RemoteCallTarget, invocation: inout BusInvocationEncoder,
         throwing: Err.Type, returning: Res.Type
     ) async throws -> Res
     where Act: DistributedActor, Act.ID == HeldReference, Err: Error, Res: Codable & Sendable {
-        guard !actor.id.options.isOneWay else {
-            throw BusError.noResult(of: MethodName.full(of: target))
-        }
-        let reply = try await self.call(actor, target, &invocation)
+        let reply = try await self.call(
+            actor.id, target, &invocation, hasNames: Act.self is any BusObjectProtocol.Type)
         return try self.decode(Res.self, from: reply)
     }
 
     /// Calls a method without a result.
-    public func remoteCallVoid<Act, Err>(
+    @inlinable public func remoteCallVoid<Act, Err>(
         on actor: Act, target: RemoteCallTarget, invocation: inout BusInvocationEncoder,
         throwing: Err.Type
     ) async throws where Act: DistributedActor, Act.ID == HeldReference, Err: Error {
-        guard !actor.id.options.isOneWay else {
-            if let error = invocation.problem(calling: Act.self) { throw error }
-            try await self.callOneWay(
-                actor.id, method: MethodName.full(of: target), hint: self.hint(Act.self, target),
-                invocation.takeArguments())
+        try await self.callVoid(
+            actor.id, target, &invocation, hasNames: Act.self is any BusObjectProtocol.Type)
+    }
+
+    /// Calls a method of an object.
+    ///
+    /// - Parameter hasNames: Whether its methods have stable names. Then it needs no hint; of
+    ///   others the caller can't know (rules R27).
+    @usableFromInline func call(
+        _ target: HeldReference, _ method: RemoteCallTarget,
+        _ invocation: inout BusInvocationEncoder, hasNames: Bool
+    ) async throws -> Reply {
+        guard !target.options.isOneWay else {
+            throw BusError.noResult(of: MethodName.full(of: method))
+        }
+        if !hasNames, let error = invocation.genericProblem { throw error }
+        return try await self.call(
+            target, method: MethodName.full(of: method), hint: hasNames ? nil : method.identifier,
+            invocation.takeArguments())
+    }
+
+    @usableFromInline func callVoid(
+        _ target: HeldReference, _ method: RemoteCallTarget,
+        _ invocation: inout BusInvocationEncoder, hasNames: Bool
+    ) async throws {
+        guard target.options.isOneWay else {
+            _ = try await self.call(target, method, &invocation, hasNames: hasNames)
             return
         }
-        _ = try await self.call(actor, target, &invocation)
-    }
-
-    /// An object with stable names needs no hint; of others the caller can't know (rules R27).
-    private func hint<Act>(_ type: Act.Type, _ target: RemoteCallTarget) -> String? {
-        type is any BusObjectProtocol.Type ? nil : target.identifier
-    }
-
-    private func call<Act>(
-        _ actor: Act, _ target: RemoteCallTarget, _ invocation: inout BusInvocationEncoder
-    ) async throws -> Reply where Act: DistributedActor, Act.ID == HeldReference {
-        if let error = invocation.problem(calling: Act.self) { throw error }
-        let hint = self.hint(Act.self, target)
-        return try await self.call(
-            actor.id, method: MethodName.full(of: target), hint: hint, invocation.takeArguments())
+        if !hasNames, let error = invocation.genericProblem { throw error }
+        try await self.callOneWay(
+            target, method: MethodName.full(of: method), hint: hasNames ? nil : method.identifier,
+            invocation.takeArguments())
     }
 
     /// Runs a call of an object without stable names, by the hint that came with it.

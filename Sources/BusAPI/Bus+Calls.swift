@@ -23,7 +23,7 @@ struct CallOptions: Sendable {
 }
 
 /// The answer to a call, with the references in it held until it has been decoded.
-struct Reply: Sendable {
+@usableFromInline struct Reply: Sendable {
     let message: Message
     let hold: MessageHold?
 }
@@ -31,21 +31,34 @@ struct Reply: Sendable {
 extension Bus {
     /// Calls an object and waits for the reply; resolves a name again when it has moved.
     ///
+    /// Inline as `callDirectly` is, since each async function between a caller and its answer costs
+    /// it two hops.
+    ///
     /// - Throws: what the object threw, or `BusError`.
+    @inline(__always)
     func call(
         _ target: HeldReference, method: String, hint: String? = nil,
         _ arguments: consuming PayloadEncoder
     ) async throws -> Reply {
-        let extensions = self.extensions(method, hint, target)
-        let middleware = self.configuration.middleware
-        guard !middleware.isEmpty else {
-            return try await self.callDirectly(target, extensions, arguments)
+        let context = CallContext.current
+        let extensions = self.extensions(method, hint, target, context)
+        let deadline = context?.deadline ?? .distantFuture
+        guard !self.configuration.middleware.isEmpty else {
+            return try await self.callDirectly(target, extensions, arguments, by: deadline)
         }
+        return try await self.callInsideMiddleware(target, extensions, arguments, by: deadline)
+    }
+
+    private func callInsideMiddleware(
+        _ target: HeldReference, _ extensions: Extensions, _ arguments: consuming PayloadEncoder,
+        by deadline: Tick
+    ) async throws -> Reply {
         let arguments = arguments
-        return try await middleware.around(self.info(of: target, extensions)) { info in
+        let info = self.info(of: target, extensions)
+        return try await self.configuration.middleware.around(info) { info in
             var extensions = extensions
             extensions.headers = info.headers
-            return try await self.callDirectly(target, extensions, arguments)
+            return try await self.callDirectly(target, extensions, arguments, by: deadline)
         }
     }
 
@@ -56,17 +69,17 @@ extension Bus {
             caller: nil)
     }
 
+    @inline(__always)
     private func callDirectly(
-        _ target: HeldReference, _ extensions: Extensions, _ arguments: consuming PayloadEncoder
+        _ target: HeldReference, _ extensions: consuming Extensions,
+        _ arguments: consuming PayloadEncoder, by limit: Tick
     ) async throws -> Reply {
         let options = target.options
-        let deadline = self.deadline(options)
+        let deadline = self.deadline(options, limit)
         var aim = self.aim(target)
         var request = CallRequest(
-            target: aim.held.reference, builder: arguments.takeBuilder())
-        request.references = arguments.references
-        request.buffers = arguments.buffers
-        request.extensions = extensions
+            target: aim.held.reference, builder: arguments.takeBuilder(), extensions: extensions,
+            references: arguments.references, buffers: arguments.buffers)
         request.extensions.members = aim.members
         request.deadline = deadline
         if options.isIdempotent { request.flags.insert(.idempotent) }
@@ -102,7 +115,7 @@ extension Bus {
     func callOneWay(
         _ target: HeldReference, method: String, hint: String? = nil, _ arguments: PayloadEncoder
     ) async throws {
-        let extensions = self.extensions(method, hint, target)
+        let extensions = self.extensions(method, hint, target, CallContext.current)
         let middleware = self.configuration.middleware
         guard !middleware.isEmpty else {
             return try await self.sendOneWay(target, extensions, arguments)
@@ -117,7 +130,7 @@ extension Bus {
     private func sendOneWay(
         _ target: HeldReference, _ extensions: Extensions, _ arguments: PayloadEncoder
     ) async throws {
-        let deadline = self.deadline(target.options)
+        let deadline = self.deadline(target.options, CallContext.current?.deadline)
         var patience = self.patience(target.options, until: deadline)
         var aim = self.aim(target)
         while true {
@@ -137,10 +150,9 @@ extension Bus {
         _ target: HeldReference, _ resolved: HeldReference, _ extensions: Extensions,
         _ arguments: PayloadEncoder, _ deadline: Tick
     ) throws {
-        var request = CallRequest(target: resolved.reference, builder: arguments.builder)
-        request.references = arguments.references
-        request.buffers = arguments.buffers
-        request.extensions = extensions
+        var request = CallRequest(
+            target: resolved.reference, builder: arguments.builder, extensions: extensions,
+            references: arguments.references, buffers: arguments.buffers)
         request.flags = .oneWay
         request.deadline = deadline
         // Nobody waits for an answer: the tokens of what the call needs must not die before it is
@@ -165,11 +177,11 @@ extension Bus {
         _ options: CallOptions = CallOptions()
     ) async throws -> Reply {
         let root = Reference(owner: .broker, object: .root)
-        var request = CallRequest(target: root, builder: arguments.builder)
-        request.references = arguments.references
+        var request = CallRequest(
+            target: root, builder: arguments.builder, extensions: Extensions(method: method),
+            references: arguments.references)
         request.entries = references
-        request.extensions.method = method
-        request.deadline = self.deadline(options)
+        request.deadline = self.deadline(options, CallContext.current?.deadline)
         while true {
             do {
                 defer { withExtendedLifetime(arguments) {} }
@@ -189,9 +201,11 @@ extension Bus {
     /// What the next call of `target` goes to.
     private func aim(_ target: HeldReference) -> CallAim {
         guard let binding = target.binding else { return CallAim(self.current(target)) }
-        var aim = binding.aim()
-        if case .own = aim.held.lease { aim.held = self.current(aim.held) }
-        return aim
+        let aim = binding.aim()
+        guard aim.held.isOwn else { return aim }
+        var own = aim
+        own.held = self.current(aim.held)
+        return own
     }
 
     private func mayRetry(_ error: BusError, _ options: CallOptions) -> Bool {
@@ -201,13 +215,10 @@ extension Bus {
     }
 
     private func extensions(
-        _ method: String, _ hint: String?, _ target: HeldReference
+        _ method: String, _ hint: String?, _ target: HeldReference, _ context: CallContext?
     ) -> Extensions {
-        var extensions = Extensions()
-        extensions.method = method
-        extensions.hint = hint
-        extensions.name = target.binding?.name
-        if let context = CallContext.current {
+        var extensions = Extensions(method: method, name: target.binding?.name, hint: hint)
+        if let context {
             extensions.chain = context.chain
             if let number = context.number {
                 extensions.parent = Extensions.ParentCall(caller: context.caller, number: number)
@@ -218,15 +229,14 @@ extension Bus {
         return extensions
     }
 
-    /// The nearer of the call's own deadline and that of the handler it is made in.
-    private func deadline(_ options: CallOptions) -> Tick {
-        let span = options.span ?? Span(self.configuration.deadline)
-        let own = self.node.clock.now().advanced(by: span)
-        return min(own, CallContext.current?.deadline ?? .distantFuture)
+    /// The nearer of the call's own deadline and `limit`, that of the handler it is made in.
+    private func deadline(_ options: CallOptions, _ limit: Tick?) -> Tick {
+        let own = self.node.clock.now().advanced(by: options.span ?? self.usualSpan)
+        return limit.map { min(own, $0) } ?? own
     }
 
-    private func reply(of outcome: CallOutcome) throws -> Reply {
-        switch outcome {
+    private func reply(of outcome: consuming CallOutcome) throws -> Reply {
+        switch consume outcome {
         case .failed(let error):
             throw error
         case .answered(let message):
@@ -239,11 +249,12 @@ extension Bus {
     }
 
     /// Decodes the one item that a reply is.
-    func decode<Result: Decodable>(_ type: Result.Type, from reply: Reply) throws -> Result {
-        var decoder = PayloadDecoder(self, reply.message)
+    @usableFromInline func decode<Result: Decodable>(
+        _ type: Result.Type, from reply: Reply
+    ) throws -> Result {
         defer { withExtendedLifetime(reply) {} }
         do {
-            return try decoder.next(type)
+            return try PayloadDecoder.item(type, of: reply.message, for: self)
         } catch {
             throw BusError(.invalid, executed: .yes, "the result: \(describe(error))")
         }
@@ -253,6 +264,10 @@ extension Bus {
 extension HeldReference {
     var binding: NameBinding? {
         if case .name(let binding) = self.lease { binding } else { nil }
+    }
+
+    var isOwn: Bool {
+        if case .own = self.lease { true } else { false }
     }
 
     /// Whether it stands for several replicas.

@@ -67,6 +67,8 @@ public final class Bus: Sendable {
 
     /// How this bus is set up.
     public let configuration: Configuration
+    /// How long a call may take that does not say.
+    let usualSpan: Span
     let node: Node
     let objects = ObjectTable()
     let errors = ErrorRegistry()
@@ -84,6 +86,7 @@ public final class Bus: Sendable {
 
     private init(_ configuration: Configuration) {
         self.configuration = configuration
+        self.usualSpan = Span(configuration.deadline)
         var node = NodeConfiguration(
             endpoint: configuration.url, name: configuration.name, program: programName(),
             logger: configuration.logger)

@@ -9,21 +9,20 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
     /// What arguments must be.
     public typealias SerializationRequirement = any Codable & Sendable
 
-    private var payload: PayloadEncoder
+    /// Nil once it was taken.
+    private var payload: PayloadEncoder?
     private var count = 0
     /// Why the call can't be made, unless the type parameter is the object's own: those of objects
     /// with stable names are, as `@BusObject` refuses generic methods.
-    private var genericProblem: BusError?
-
-    init(_ bus: Bus) {
-        self.payload = PayloadEncoder(bus)
-        self.payload.append(byte: 0x80)
-    }
+    private(set) var genericProblem: BusError?
 
     /// The arguments as an array; once, since what two have is copied when one of them goes on.
     mutating func takeArguments() -> PayloadEncoder {
-        self.payload.setArrayCount(self.count)
-        return self.payload.take()
+        guard var payload = self.payload.take() else {
+            preconditionFailure("the arguments of a call are taken once")
+        }
+        payload.setArrayCount(self.count)
+        return payload
     }
 
     /// Type parameters of the object, of a method, or the type of a stub; none crosses the bus.
@@ -33,23 +32,25 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
             .invalid, "generic methods, and generic objects without @BusObject, can't be called")
     }
 
-    /// Why an object of that type can't be called so.
-    func problem(calling type: any DistributedActor.Type) -> BusError? {
-        guard let problem = self.genericProblem else { return nil }
-        return type is any BusObjectProtocol.Type ? nil : problem
-    }
-
-    /// Encodes the next argument.
-    public mutating func recordArgument<Value: Codable & Sendable>(
+    /// Encodes the next argument. Inlinable, as a generic function of a distributed actor system
+    /// looks up its type parameter's conformances at each call.
+    @inlinable public mutating func recordArgument<Value: Codable & Sendable>(
         _ argument: RemoteCallArgument<Value>
     ) throws {
         do {
-            try self.payload.append(argument.value)
-            self.count += 1
+            try self.append(argument.value)
         } catch {
-            throw BusError(
-                .invalid, "argument \(argument.label ?? argument.name): \(describe(error))")
+            throw Self.problem(error, of: argument.label ?? argument.name)
         }
+    }
+
+    @usableFromInline mutating func append<Value: Encodable>(_ value: Value) throws {
+        try self.payload?.append(value)
+        self.count += 1
+    }
+
+    @usableFromInline static func problem(_ error: any Error, of argument: String) -> BusError {
+        BusError(.invalid, "argument \(argument): \(describe(error))")
     }
 
     /// The type that the method throws; the owner knows it.
@@ -60,6 +61,15 @@ public struct BusInvocationEncoder: DistributedTargetInvocationEncoder, Sendable
 
     /// The last argument has been recorded.
     public mutating func doneRecording() throws {}
+}
+
+extension BusInvocationEncoder {
+    init(_ bus: Bus) {
+        var builder = MessageBuilder()
+        builder.frame.append(0x80)
+        // All at once: what has a value already is copied when the initialiser returns.
+        self.init(payload: PayloadEncoder(bus, consume builder), count: 0, genericProblem: nil)
+    }
 }
 
 /// Reads the arguments of one incoming call for the runtime's own dispatch.

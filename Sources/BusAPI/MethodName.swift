@@ -5,14 +5,28 @@ import Distributed
 
 /// The full names of distributed methods, which travel instead of mangled ones (rules R27).
 enum MethodName {
-    private static let known = Locked<[String: String]>([:])
+    /// Names found lately, by where their identifiers lie: hashing one takes longer than all else
+    /// here, and those that the compiler makes stay where they are.
+    private static let known = Locked([Known](repeating: Known(), count: 256))
+
+    private struct Known {
+        var identifier = ""
+        var name = ""
+    }
 
     /// The full name, `transfer(_:to:)`, of a call's target.
     static func full(of target: RemoteCallTarget) -> String {
         let identifier = target.identifier
-        if let name = self.known.withLock({ $0[identifier] }) { return name }
+        let place = identifier.utf8.withContiguousStorageIfAvailable { bytes in
+            UInt(bitPattern: bytes.baseAddress) / 8 % 256
+        }
+        guard let place else { return self.fullName(in: "\(target)") }
+        let known = self.known.withLock { names in
+            names[Int(place)].identifier == identifier ? names[Int(place)].name : nil
+        }
+        if let known { return known }
         let name = self.fullName(in: "\(target)")
-        self.known.withLock { $0[identifier] = name }
+        self.known.withLock { $0[Int(place)] = Known(identifier: identifier, name: name) }
         return name
     }
 

@@ -86,17 +86,20 @@ final class MessageHold: Sendable {
 /// Encodes one item after another into a message's payload.
 struct PayloadEncoder {
     private let bus: Bus
-    private(set) var builder = MessageBuilder()
+    private(set) var builder: MessageBuilder
     private(set) var buffers: [Bytes] = []
     private var scope: EncodingScope?
 
-    init(_ bus: Bus) {
+    /// - Parameter builder: What has been encoded already.
+    init(_ bus: Bus, _ builder: consuming MessageBuilder = MessageBuilder()) {
         self.bus = bus
+        self.builder = builder
     }
 
     /// For the result of one call of a batch: slots and buffers go on where others ended.
     init(_ bus: Bus, _ place: BatchPlace?) {
         self.bus = bus
+        self.builder = MessageBuilder()
         self.scope = place?.scope
         self.buffers = place?.buffers ?? []
     }
@@ -120,7 +123,7 @@ struct PayloadEncoder {
 
     mutating func append<Item: Encodable>(_ item: Item) throws {
         if isPlain(Item.self) {
-            try ValueEncoder().encode(item, into: &self.builder.frame, buffers: &self.buffers)
+            try plainEncoder.encode(item, into: &self.builder.frame, buffers: &self.buffers)
             return
         }
         let scope = self.scope ?? EncodingScope(self.bus)
@@ -139,12 +142,6 @@ struct PayloadEncoder {
 
     /// Moves the message's builder out; what it refers to stays.
     mutating func takeBuilder() -> MessageBuilder { self.builder.take() }
-
-    /// Moves it out, and leaves one that is good for nothing.
-    mutating func take() -> PayloadEncoder {
-        defer { _ = self.builder.take() }
-        return self
-    }
 
     /// Writes the head of the array that the payload is, once its count is known.
     mutating func setArrayCount(_ count: Int) {
@@ -179,6 +176,28 @@ struct PayloadDecoder {
         self.end = message.payloadRange.upperBound
     }
 
+    /// Decodes the one item that a message's payload is; most need no decoder to be made.
+    static func item<Item: Decodable>(
+        _ type: Item.Type, of message: Message, for bus: Bus
+    ) throws -> Item {
+        let range = message.payloadRange
+        guard isPlain(type), !range.isEmpty else {
+            var decoder = PayloadDecoder(bus, message)
+            return try decoder.next(type)
+        }
+        var offset = range.lowerBound
+        let item = try plainDecoder.decode(
+            type, from: message.frame, at: &offset, buffers: message.buffers)
+        try Self.check(offset, range.upperBound)
+        return item
+    }
+
+    private static func check(_ offset: Int, _ end: Int) throws {
+        guard offset <= end else {
+            throw ValueError(.truncated, at: offset, "the item is longer than the payload")
+        }
+    }
+
     mutating func move(to offset: Int) { self.offset = offset }
 
     var isAtEnd: Bool { self.offset >= self.end }
@@ -196,9 +215,7 @@ struct PayloadDecoder {
 
     mutating func next<Item: Decodable>(_ type: Item.Type) throws -> Item {
         let item = try self.decodeNext(type)
-        guard self.offset <= self.end else {
-            throw ValueError(.truncated, at: self.offset, "the item is longer than the payload")
-        }
+        try Self.check(self.offset, self.end)
         return item
     }
 
@@ -207,7 +224,7 @@ struct PayloadDecoder {
             throw ValueError(.truncated, at: self.offset, "the payload ends here")
         }
         if isPlain(type) {
-            return try ValueDecoder().decode(
+            return try plainDecoder.decode(
                 type, from: self.frame, at: &self.offset, buffers: self.buffers)
         }
         let info = try self.userInfo ?? self.infoOfReferences()
@@ -221,6 +238,10 @@ struct PayloadDecoder {
         return [.busReferences: DecodingScope(self.bus, message), .actorSystemKey: self.bus]
     }
 }
+
+/// For what contains no references; made once, since each has a dictionary to be let go of.
+private let plainEncoder = ValueEncoder()
+private let plainDecoder = ValueDecoder()
 
 /// Whether values of the type can't contain references, as far as that is known at no cost.
 private func isPlain<Item>(_ type: Item.Type) -> Bool {

@@ -54,6 +54,7 @@ package struct SequenceSet: Hashable, Sendable {
     package mutating func insert(through number: UInt64) {
         guard number > self.watermark else { return }
         self.watermark = number
+        guard !self.ranges.isEmpty else { return }
         let keep = self.ranges.firstIndex { $0.upperBound > number } ?? self.ranges.count
         self.ranges.removeSubrange(0..<keep)
         if let first = self.ranges.first, first.lowerBound <= number {

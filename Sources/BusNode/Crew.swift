@@ -24,11 +24,11 @@ package final class Crew: @unchecked Sendable {
         var begun: UInt64
     }
 
-    /// Guarded by the lock, as the next three are.
-    private var threads = 0
-    private var waiting = 0
+    /// Changed with the lock closed, as the next three are, and looked at without it.
+    private let threads = Atomic<Int>(0)
+    private let waiting = Atomic<Int>(0)
+    private let isStopped = Atomic<Bool>(false)
     private var members = 0
-    private var isStopped = false
 
     /// Which job the leader runs: a number that is never used again, 0 between jobs.
     private let running = Atomic<UInt64>(0)
@@ -60,7 +60,7 @@ package final class Crew: @unchecked Sendable {
     /// Lets every thread end after its present job.
     package func stop() {
         self.lock.withLock {
-            self.isStopped = true
+            self.isStopped.store(true, ordering: .sequentiallyConsistent)
             self.condition.broadcast()
         }
     }
@@ -72,7 +72,8 @@ package final class Crew: @unchecked Sendable {
 
     /// Whether a handler may be run: somebody must be left to take the lead.
     package var mayRunJobs: Bool {
-        self.lock.withLock { self.waiting > 0 || self.threads < Self.threadsMax }
+        self.waiting.load(ordering: .sequentiallyConsistent) > 0
+            || self.threads.load(ordering: .sequentiallyConsistent) < Self.threadsMax
     }
 
     /// Whether nobody watches, because no job has run for a while; for tests.
@@ -116,21 +117,21 @@ package final class Crew: @unchecked Sendable {
             self.work(member, lead)
         }
         thread.detach()
-        self.threads += 1
+        self.threads.add(1, ordering: .sequentiallyConsistent)
     }
 
     private func work(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) {
         LoopThread.mark()
         while true {
             while self.isLeader(member) {
-                let isLast = self.lock.withLock { self.isStopped }
+                let isLast = self.isStopped.load(ordering: .sequentiallyConsistent)
                 lead(member)
                 if isLast { break }
             }
             guard self.follow(member, lead) else { break }
         }
         self.lock.withLock {
-            self.threads -= 1
+            self.threads.subtract(1, ordering: .sequentiallyConsistent)
             self.condition.broadcast()
         }
     }
@@ -139,11 +140,11 @@ package final class Crew: @unchecked Sendable {
     private func follow(_ member: Int, _ lead: @escaping @Sendable (Int) -> Void) -> Bool {
         self.lock.lock()
         defer { self.lock.unlock() }
-        if self.waiting >= 2 { return false }
-        self.waiting += 1
-        defer { self.waiting -= 1 }
+        if self.waiting.load(ordering: .sequentiallyConsistent) >= 2 { return false }
+        self.waiting.add(1, ordering: .sequentiallyConsistent)
+        defer { self.waiting.subtract(1, ordering: .sequentiallyConsistent) }
         var seen = self.sample()
-        while !self.isStopped {
+        while !self.isStopped.load(ordering: .sequentiallyConsistent) {
             if self.isLeader(member) { return true }
             if self.isDozing.load(ordering: .relaxed) {
                 _ = self.condition.wait(on: self.lock)
@@ -184,10 +185,10 @@ package final class Crew: @unchecked Sendable {
     ) -> Bool {
         guard self.exchangeRunning(number) else { return false }
         self.currentLeader.store(member, ordering: .releasing)
-        if self.waiting >= 2 {
+        if self.waiting.load(ordering: .sequentiallyConsistent) >= 2 {
             // The other one may sleep: only one was roused.
             self.condition.signal()
-        } else if self.threads < Self.threadsMax {
+        } else if self.threads.load(ordering: .sequentiallyConsistent) < Self.threadsMax {
             try? self.addMember(lead)
         }
         return true

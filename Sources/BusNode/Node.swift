@@ -353,11 +353,13 @@ package final class Node: @unchecked Sendable {
         if self.starts.lookDue <= now { self.delegate?.waited(self.starts.look(at: now)) }
     }
 
-    /// Messages arrived by the link of `epoch`, in this order.
-    func received(_ messages: [Message], on epoch: Epoch) {
+    /// Messages arrived by the link of `epoch`, the first one last; none are left.
+    func received(reversed messages: inout [Message], on epoch: Epoch) {
         guard !messages.isEmpty else { return }
         self.step { core, now, effects in
-            for message in messages { core.received(message, on: epoch, at: now, into: &effects) }
+            while let message = messages.popLast() {
+                core.received(message, on: epoch, at: now, into: &effects)
+            }
         }
     }
 
@@ -385,17 +387,11 @@ package final class Node: @unchecked Sendable {
         for index in effects.indices {
             switch effects[index] {
             case .transmit:
-                guard case .transmit(let outgoing) = effects[index].take() else { continue }
-                if let host {
-                    host.transmit(outgoing, from: self)
-                } else {
-                    self.outbox.append(outgoing)
-                    sends = true
-                }
-            case .retain(let object):
-                self.delegate?.retain(object)
+                self.transmit(effects[index].take())
+                sends = true
+            case .retain(let object): self.retain(object)
             case .release(let object):
-                if let last = self.delegate?.release(object) { dropped.append(last) }
+                if let last = self.release(object) { dropped.append(last) }
             case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .died, .unheld, .report:
                 hasOthers = true
             case .done: break
@@ -403,7 +399,7 @@ package final class Node: @unchecked Sendable {
         }
         let deadline = self.core.withValue { self.publish($0.outlook()) }
         self.lock.unlock()
-        if sends { self.sendQueued() }
+        if sends, self.host == nil { self.sendQueued() }
         if hasOthers { for index in effects.indices { self.run(effects[index].take()) } }
         if let host {
             host.notLater(than: deadline, self)
@@ -413,6 +409,24 @@ package final class Node: @unchecked Sendable {
         dropped.removeAll()
         spare?.takeBack(&effects)
     }
+
+    // Not inline, as the next two: the effect would be copied, and the delegate be looked up for
+    // every step.
+    @inline(never)
+    private func transmit(_ effect: consuming NodeEffect) {
+        switch consume effect {
+        case .transmit(let outgoing):
+            guard let host else { return self.outbox.append(outgoing) }
+            host.transmit(outgoing, from: self)
+        default: break
+        }
+    }
+
+    @inline(never)
+    private func retain(_ object: ObjectNumber) { self.delegate?.retain(object) }
+
+    @inline(never)
+    private func release(_ object: ObjectNumber) -> AnyObject? { self.delegate?.release(object) }
 
     private func run(_ effect: consuming NodeEffect) {
         switch consume effect {
@@ -472,5 +486,14 @@ package final class Node: @unchecked Sendable {
             self.deadline.store(deadline.nanoseconds, ordering: .sequentiallyConsistent)
         }
         return deadline
+    }
+}
+
+extension NodeEffect {
+    /// Moves it out of its list, which spares a copy.
+    fileprivate mutating func take() -> NodeEffect {
+        let effect = consume self
+        self = .done
+        return effect
     }
 }

@@ -178,12 +178,12 @@ final class NodeLoop: @unchecked Sendable {
         self.mayReceive = false
         guard let link else { return 0 }
         var count = 0
-        let end = MonotonicClock.now() + Self.receiveTime
+        var end: UInt64?
         repeat {
             let taken = self.taken.withValue { messages in
-                defer { messages.removeAll(keepingCapacity: true) }
                 let taken = self.take(from: link, &messages, node)
-                node.received(messages, on: link.epoch)
+                messages.reverse()
+                node.received(reversed: &messages, on: link.epoch)
                 return taken
             }
             count += taken.count
@@ -192,7 +192,10 @@ final class NodeLoop: @unchecked Sendable {
                 return 0
             }
             if taken.count < Self.stepBatch { return count }
-        } while count < Self.receiveBatch && MonotonicClock.now() < end
+            let now = MonotonicClock.now()
+            if let end, now >= end { break }
+            end = end ?? now + Self.receiveTime
+        } while count < Self.receiveBatch
         self.mayReceive = true
         return count
     }

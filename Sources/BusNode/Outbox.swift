@@ -39,8 +39,9 @@ package final class Outbox: Sendable {
     var isStalled: Bool { self.stalled.load(ordering: .relaxed) }
 
     /// Appends; call under the core's lock so that the order is the core's.
-    package func append(_ outgoing: Outgoing) {
+    package func append(_ outgoing: consuming Outgoing) {
         self.queued.add(1, ordering: .sequentiallyConsistent)
+        let outgoing = outgoing
         self.queue.withLock { $0.append(outgoing) }
     }
 

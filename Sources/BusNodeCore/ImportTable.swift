@@ -26,6 +26,9 @@ package struct ImportTable: Sendable {
     }
 
     private var imports: [Reference: Import] = [:]
+    /// Where a reference was found last, while rows neither come nor go: hashing one twice for each
+    /// call of the same object takes longer than all that is done to its row.
+    private var latest: (reference: Reference, place: Dictionary<Reference, Import>.Index)?
     private var tokensMade: UInt64 = 0
     /// Whether any was revoked: asked for each call that is made.
     private var hasRevoked = false
@@ -83,8 +86,7 @@ package struct ImportTable: Sendable {
 
     /// Returns how many copies to release: nil unless nothing holds the reference any more.
     package mutating func unpin(_ reference: Reference) -> UInt64? {
-        guard let place = self.imports.index(forKey: reference),
-            self.imports.values[place].pins > 0
+        guard let place = self.place(of: reference), self.imports.values[place].pins > 0
         else { return nil }
         self.imports.values[place].pins -= 1
         return self.takeIfIdle(at: place)
@@ -118,29 +120,40 @@ package struct ImportTable: Sendable {
 
     /// The owner ended: its references are worth nothing and need no Release.
     package mutating func dropAll(of owner: IncarnationID) {
+        self.latest = nil
         // Order-free: each row goes by itself.
         self.imports = self.imports.filter { $0.key.owner != owner }
     }
 
     package mutating func dropAll() {
+        self.latest = nil
         self.imports = [:]
     }
 
     /// Changes a row where it lies, a new one if there is none: `subscript` would take coroutine
     /// frames from the heap (docs/performance.md).
     private mutating func change(_ reference: Reference, _ body: (inout Import) -> Void) {
-        if let place = self.imports.index(forKey: reference) {
+        if let place = self.place(of: reference) {
             body(&self.imports.values[place])
         } else {
             var row = Import()
             body(&row)
+            self.latest = nil
             self.imports[reference] = row
         }
+    }
+
+    private mutating func place(of reference: Reference) -> Dictionary<Reference, Import>.Index? {
+        if let latest, latest.reference == reference { return latest.place }
+        guard let place = self.imports.index(forKey: reference) else { return nil }
+        self.latest = (reference, place)
+        return place
     }
 
     private mutating func takeIfIdle(at place: Dictionary<Reference, Import>.Index) -> UInt64? {
         let held = self.imports.values[place]
         guard held.pins == 0, held.token == nil else { return nil }
+        self.latest = nil
         self.imports.remove(at: place)
         return held.received
     }

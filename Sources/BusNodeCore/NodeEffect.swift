@@ -106,13 +106,6 @@ package enum NodeEffect: Sendable {
     case report(NodeNotice)
     /// One that the shell has taken out.
     case done
-
-    /// Moves it out, which spares a copy.
-    package mutating func take() -> NodeEffect {
-        let effect = consume self
-        self = .done
-        return effect
-    }
 }
 
 /// What the log, and those who wait for the link, may want to know.

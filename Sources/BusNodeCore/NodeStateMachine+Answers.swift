@@ -27,19 +27,19 @@ package struct ReplyRequest: Sendable {
 /// Calls delivered here (rules R10, R13, R14, R19).
 extension NodeStateMachine {
     mutating func callReceived(
-        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+        _ message: consuming Message, at now: Tick, _ effects: inout [NodeEffect]
     ) {
         let header = message.header
         let references = self.countReceipts(of: message, &effects)
         let deadline =
             header.remaining == 0
             ? Tick.distantFuture : now.advanced(by: Span(nanoseconds: header.remaining))
-        var delivered = DeliveredCall(
-            identity: nil, caller: header.peer, object: header.object, message: message,
-            deadline: deadline, generation: self.exports.generation(of: header.object))
+        let generation = self.exports.generation(of: header.object)
         guard !header.flags.contains(.oneWay), let incarnation else {
-            self.oneWayReceived(delivered, references, &effects)
-            return
+            let delivered = DeliveredCall(
+                identity: nil, caller: header.peer, object: header.object,
+                message: consume message, deadline: deadline, generation: generation)
+            return self.oneWayReceived(delivered, references, &effects)
         }
         let number = header.call.rawValue
         guard number <= WireLimits.callNumberMax else {
@@ -78,12 +78,12 @@ extension NodeStateMachine {
             self.unpin(references, &effects)
             if let refusal { self.refuse(header, refusal, &effects) }
         case .begun:
-            delivered = DeliveredCall(
+            let delivered = DeliveredCall(
                 identity: CallIdentity(
                     caller: header.peer, callee: incarnation, number: header.call),
-                caller: header.peer, object: header.object, message: message, deadline: deadline,
-                generation: delivered.generation)
-            effects.append(.deliver(delivered))
+                caller: header.peer, object: header.object, message: consume message,
+                deadline: deadline, generation: generation)
+            effects.append(.deliver(consume delivered))
         }
     }
 

@@ -10,21 +10,28 @@ package struct CallRequest: Sendable {
     package var target: Reference
     /// Holds the payload.
     package var builder: MessageBuilder
-    package var extensions = Extensions()
-    package var references: [Reference] = []
+    package var extensions: Extensions
+    package var references: [Reference]
     /// References that are not held yet, with the seals that give the right to them; they follow
     /// the others in the table.
     package var entries: [ReferenceEntry] = []
-    package var buffers: [Bytes] = []
+    package var buffers: [Bytes]
     /// `[]` would take an array, as generic code of another module is not specialised.
     package var flags = MessageFlags(rawValue: 0)
     package var deadline = Tick.distantFuture
     /// Gets the outcome; nil for a one-way call.
     package var waiter: CallWaiter?
 
-    package init(target: Reference, builder: MessageBuilder) {
+    package init(
+        target: Reference, builder: consuming MessageBuilder,
+        extensions: consuming Extensions = Extensions(), references: [Reference] = [],
+        buffers: [Bytes] = []
+    ) {
         self.target = target
         self.builder = builder
+        self.extensions = extensions
+        self.references = references
+        self.buffers = buffers
     }
 }
 
@@ -69,20 +76,36 @@ extension NodeStateMachine {
         let message = request.builder.finish(
             header, extensions: request.extensions, references: entries,
             buffers: request.buffers)
-        let question = Question(
-            callee: request.target.owner, message: message, byteCount: message.byteCount,
-            pinnedCount: request.references.count, deadline: request.deadline,
-            waiter: request.waiter)
+        let (callee, byteCount) = (request.target.owner, message.byteCount)
+        self.questions.insert(
+            Question(
+                callee: callee, message: consume message, byteCount: byteCount,
+                pinnedCount: request.references.count, deadline: request.deadline,
+                waiter: request.waiter),
+            at: number)
         self.pin(request.target, &effects)
         for reference in request.references { self.pin(reference, &effects) }
         self.earliestDeadline = min(self.earliestDeadline, request.deadline)
         self.awaits(request.extensions.chain)
-        self.questions.insert(question, at: number)
-        let callee = request.target.owner
         self.peers.add(callee)
-        self.peers.update(callee) { $0.waiting.append(number) }
-        self.sendWaiting(to: callee, at: now, &effects)
+        self.sendInTurn(number, byteCount, to: callee, at: now, &effects)
         return CallNumber(rawValue: number)
+    }
+
+    /// Sends a new call, behind those that wait.
+    private mutating func sendInTurn(
+        _ number: UInt64, _ byteCount: Int, to callee: IncarnationID, at now: Tick,
+        _ effects: inout [NodeEffect]
+    ) {
+        guard self.peers.read(callee, { $0.waiting.isEmpty }) == true, self.isLinked,
+            self.makesRoom(at: callee, for: byteCount, &effects)
+        else {
+            self.peers.update(callee) { $0.waiting.append(number) }
+            return self.sendWaiting(to: callee, at: now, &effects)
+        }
+        // As nearly always: it would be the first to wait, and need not.
+        self.peers.update(callee) { $0.admit(number, byteCount: byteCount) }
+        self.transmitCall(number, isResent: false, at: now, &effects)
     }
 
     private mutating func oneWayIssued(
@@ -201,7 +224,7 @@ extension NodeStateMachine {
             }
             return outgoing
         }
-        guard var outgoing = made else { return }
+        guard var outgoing = consume made else { return }
         outgoing.behind = UInt32(clamping: number)
         self.peers.update(outgoing.message.header.peer) { peer in
             let watermark = peer.watermark(issued: number)
@@ -210,7 +233,7 @@ extension NodeStateMachine {
             // A call repeats its watermark, so a number that is too far off to tell is no harm.
             if outgoing.behind < .max { peer.told(watermark) }
         }
-        self.transmit(outgoing, &effects)
+        self.transmit(consume outgoing, &effects)
     }
 
     /// Sends unsettled calls again after a link was lost, in their order; of those that nobody
@@ -248,18 +271,19 @@ extension NodeStateMachine {
 
     /// REPLY or FAILURE: settles the question, and counts what it carries even if nobody asked.
     mutating func answerReceived(
-        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+        _ message: consuming Message, at now: Tick, _ effects: inout [NodeEffect]
     ) {
-        let number = message.header.call.rawValue
+        let header = message.header
+        let number = header.call.rawValue
         let references = self.countReceipts(of: message, &effects)
-        let isExpected = self.questions.read(number) { $0.callee == message.header.peer }
+        let isExpected = self.questions.read(number) { $0.callee == header.peer }
         guard isExpected == true else {
             self.count(.answerUnexpected)
             self.unpin(references, &effects)
             return
         }
         // The broker refused the first transmission, but has not judged the second one yet.
-        let flags = message.header.flags
+        let flags = header.flags
         if flags.contains(.byBroker), !flags.contains(.resent),
             self.questions.read(number, { $0.isResent }) == true
         {
@@ -268,14 +292,14 @@ extension NodeStateMachine {
             return
         }
         guard let question = self.settle(number, &effects) else { return }
-        if question.callee == .broker { self.fenceAnswered(number) }
+        if header.peer == .broker { self.fenceAnswered(number) }
         if let waiter = question.waiter {
-            effects.append(.resume(waiter, .answered(message)))
+            effects.append(.resume(waiter, .answered(consume message)))
         } else {
             self.unpin(references, &effects)
         }
-        self.sendWaiting(to: question.callee, at: now, &effects)
-        self.planAcknowledgement(of: question.callee, at: now, &effects)
+        self.sendWaiting(to: header.peer, at: now, &effects)
+        self.planAcknowledgement(of: header.peer, at: now, &effects)
     }
 
     /// Takes the question out and gives back what it held (rules R10).

@@ -73,7 +73,11 @@ package struct NodeStateMachine: Sendable {
     /// When this node sends HEARTBEAT unasked. Each answer to the broker's puts it off, which of a
     /// timer would wake the node all the same.
     var nextBeat = Tick.distantFuture
-    var grant: WelcomeBody?
+    var grant: WelcomeBody? {
+        didSet { self.incarnation = self.grant?.incarnation }
+    }
+    /// The present incarnation; nil before the first WELCOME.
+    package private(set) var incarnation: IncarnationID?
 
     var numbersIssued: UInt64 = 0
     var questions = SlidingWindow<Question>()
@@ -120,9 +124,6 @@ package struct NodeStateMachine: Sendable {
             delayMin: limits.reconnectDelayMin, delayMax: limits.reconnectDelayMax)
     }
 
-    /// The present incarnation; nil before the first WELCOME.
-    package var incarnation: IncarnationID? { self.grant?.incarnation }
-
     /// Counts something that was refused, dropped or lost.
     package mutating func count(_ drop: NodeDrop) { self.drops.add(drop) }
 
@@ -149,8 +150,8 @@ package struct NodeStateMachine: Sendable {
         self.peers.answerCount
     }
 
-    /// When `timePassed` is next wanted.
-    package var nextDeadline: Tick {
+    /// When `timePassed` is next wanted. Inline, or `outlook` would copy the machine for it.
+    @inline(__always) package var nextDeadline: Tick {
         min(min(self.timers.nextDue ?? .distantFuture, self.earliestDeadline), self.nextBeat)
     }
 
@@ -186,7 +187,8 @@ package struct NodeStateMachine: Sendable {
 
     /// A message arrived on the sockets of `epoch`.
     package mutating func received(
-        _ message: Message, on epoch: Epoch, at now: Tick, into effects: inout [NodeEffect]
+        _ message: consuming Message, on epoch: Epoch, at now: Tick,
+        into effects: inout [NodeEffect]
     ) {
         guard epoch == self.epoch else { return }
         let header = message.header
@@ -212,14 +214,14 @@ package struct NodeStateMachine: Sendable {
     }
 
     private mutating func receivedOnLink(
-        _ message: Message, at now: Tick, _ effects: inout [NodeEffect]
+        _ message: consuming Message, at now: Tick, _ effects: inout [NodeEffect]
     ) {
         let header = message.header
         switch header.kind {
         case .call:
-            self.callReceived(message, at: now, &effects)
+            self.callReceived(consume message, at: now, &effects)
         case .reply, .failure:
-            self.answerReceived(message, at: now, &effects)
+            self.answerReceived(consume message, at: now, &effects)
         case .cancel:
             self.cancelReceived(header, &effects)
         case .acknowledge:
@@ -306,7 +308,7 @@ package struct NodeStateMachine: Sendable {
     mutating func transmit(_ outgoing: consuming Outgoing, _ effects: inout [NodeEffect]) {
         self.countExports(of: outgoing.message, &effects)
         let revoked = self.revokedObjects(in: outgoing.message)
-        effects.append(.transmit(outgoing))
+        effects.append(.transmit(consume outgoing))
         self.repeatRevocations(of: revoked, &effects)
     }
 }

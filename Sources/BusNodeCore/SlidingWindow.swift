@@ -50,7 +50,9 @@ package struct SlidingWindow<Element: Sendable>: Sendable {
     package subscript(key: UInt64) -> Element? { self.read(key) { $0 } }
 
     /// What `body` makes of the element at `key`; nil if absent.
-    package func read<Outcome>(_ key: UInt64, _ body: (borrowing Element) -> Outcome) -> Outcome? {
+    package func read<Outcome>(
+        _ key: UInt64, _ body: (borrowing Element) -> Outcome
+    ) -> Outcome? {
         guard let index = self.index(of: key) else {
             return key < self.base ? self.stragglers[key].map(body) : nil
         }
@@ -58,7 +60,7 @@ package struct SlidingWindow<Element: Sendable>: Sendable {
     }
 
     /// Adds or replaces the element at `key`.
-    package mutating func insert(_ element: Element, at key: UInt64) {
+    package mutating func insert(_ element: consuming Element, at key: UInt64) {
         if let index = self.index(of: key) {
             if self.slots[index] == nil { self.count += 1 }
             self.slots[index] = Slot(element: element)
@@ -123,7 +125,7 @@ package struct SlidingWindow<Element: Sendable>: Sendable {
             }
     }
 
-    private mutating func append(_ element: Element, at key: UInt64) {
+    private mutating func append(_ element: consuming Element, at key: UInt64) {
         if self.span == 0 || key - self.base >= UInt64(2 * self.denseLimit) {
             while self.span > 0 { self.retireFront() }
             self.base = key

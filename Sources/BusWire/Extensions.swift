@@ -21,8 +21,6 @@ package struct Extensions: Hashable, Sendable {
     /// has chosen; 0 if it does not matter.
     package var members: UInt64 = 0
 
-    package init() {}
-
     package struct ParentCall: Hashable, Sendable {
         package var caller: IncarnationID
         package var number: CallNumber
@@ -32,19 +30,26 @@ package struct Extensions: Hashable, Sendable {
             self.number = number
         }
     }
+}
+
+extension Extensions {
+    package init(method: String? = nil, name: String? = nil, hint: String? = nil) {
+        // All at once: what has a value already is copied when the initialiser returns.
+        self.init(
+            chain: nil, parent: nil, method: method, name: name, hint: hint, ranges: [], trace: nil,
+            members: 0)
+    }
 
     /// Appends the parts present to `frame` and returns the flags that announce them.
     package func append(to frame: inout [UInt8]) -> MessageFlags {
         var flags: MessageFlags = []
         if let chain {
             flags.insert(.chain)
-            frame.append(number: chain.root.rawValue)
-            frame.append(number: chain.number)
+            frame.append(chain.root.rawValue, chain.number)
         }
         if let parent {
             flags.insert(.parent)
-            frame.append(number: parent.caller.rawValue)
-            frame.append(number: parent.number.rawValue)
+            frame.append(parent.caller.rawValue, parent.number.rawValue)
         }
         if let method {
             flags.insert(.method)
@@ -63,8 +68,7 @@ package struct Extensions: Hashable, Sendable {
             let told = self.ranges.prefix(WireLimits.rangesPerMessage)
             frame.append(number: UInt16(told.count))
             for range in told {
-                frame.append(number: range.lowerBound)
-                frame.append(number: range.upperBound)
+                frame.append(range.lowerBound, range.upperBound)
             }
         }
         if let trace {
@@ -84,34 +88,36 @@ package struct Extensions: Hashable, Sendable {
         let end = header.referencesStart(byteCount: frame.byteCount)
         var cursor = Cursor(offset: end - Int(header.extensionLength), end: end)
         let flags = header.flags
-        if flags.contains(.chain) {
-            self.chain = ChainID(
+        let chain =
+            flags.contains(.chain)
+            ? ChainID(
                 root: IncarnationID(rawValue: try cursor.number("chain", in: frame)),
-                number: try cursor.number("chain", in: frame))
-        }
-        if flags.contains(.parent) {
-            self.parent = ParentCall(
+                number: try cursor.number("chain", in: frame)) : nil
+        let parent =
+            flags.contains(.parent)
+            ? ParentCall(
                 caller: IncarnationID(rawValue: try cursor.number("parent", in: frame)),
-                number: CallNumber(rawValue: try cursor.number("parent", in: frame)))
-        }
-        if flags.contains(.method) {
-            self.method = try cursor.text("method", in: frame, limit: WireLimits.methodBytes)
-        }
-        if flags.contains(.name) {
-            self.name = try cursor.text("name", in: frame, limit: WireLimits.nameBytes)
-        }
-        if flags.contains(.hint) {
-            self.hint = try cursor.text("hint", in: frame, limit: WireLimits.methodBytes)
-        }
-        if flags.contains(.ranges) { self.ranges = try cursor.ranges(in: frame) }
-        if flags.contains(.trace) {
-            self.trace = try cursor.bytes("trace", in: frame, limit: WireLimits.traceBytes)
-        }
-        if flags.contains(.members) {
-            self.members = try cursor.number("members", in: frame)
-            guard self.members > 0 else { throw .malformedExtension("members") }
-        }
+                number: CallNumber(rawValue: try cursor.number("parent", in: frame))) : nil
+        let method =
+            flags.contains(.method)
+            ? try cursor.text("method", in: frame, limit: WireLimits.methodBytes) : nil
+        let name =
+            flags.contains(.name)
+            ? try cursor.text("name", in: frame, limit: WireLimits.nameBytes) : nil
+        let hint =
+            flags.contains(.hint)
+            ? try cursor.text("hint", in: frame, limit: WireLimits.methodBytes) : nil
+        let ranges = flags.contains(.ranges) ? try cursor.ranges(in: frame) : []
+        let trace =
+            flags.contains(.trace)
+            ? try cursor.bytes("trace", in: frame, limit: WireLimits.traceBytes) : nil
+        let members: UInt64 =
+            flags.contains(.members) ? try cursor.number("members", in: frame) : 0
+        guard !flags.contains(.members) || members > 0 else { throw .malformedExtension("members") }
         guard cursor.offset == end else { throw .malformedExtension("length") }
+        self.init(
+            chain: chain, parent: parent, method: method, name: name, hint: hint, ranges: ranges,
+            trace: trace, members: members)
     }
 
     /// Where in a frame the published name stands, without reading the rest; nil when there is
@@ -221,7 +227,18 @@ private struct Cursor {
 extension [UInt8] {
     /// Appends `number` little-endian.
     package mutating func append(number: some FixedWidthInteger & BitwiseCopyable) {
-        Swift.withUnsafeBytes(of: number.littleEndian) { self.append(contentsOf: $0) }
+        var rest = number
+        for _ in 0..<(number.bitWidth / 8) {
+            self.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    /// Appends two numbers little-endian, at once.
+    fileprivate mutating func append(_ first: UInt64, _ second: UInt64) {
+        Swift.withUnsafeBytes(of: (first.littleEndian, second.littleEndian)) {
+            self.append(contentsOf: $0)
+        }
     }
 
     /// Appends the length of `text` and its bytes, as many as the length can tell.

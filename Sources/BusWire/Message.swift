@@ -83,12 +83,12 @@ package struct MessageBuilder: Sendable {
 
     /// - Parameter capacity: bytes to reserve, header included.
     package init(capacity: Int = 192) {
-        let size = FrameHeader.size
-        self.frame = [UInt8](unsafeUninitializedCapacity: max(capacity, size)) { buffer, count in
-            buffer[..<size].initialize(repeating: 0)
-            count = size
-        }
+        self.frame = []
+        self.frame.reserveCapacity(capacity)
+        self.frame.append(contentsOf: Self.blankHeader)
     }
+
+    private static let blankHeader = [UInt8](repeating: 0, count: FrameHeader.size)
 
     /// Moves it out, and leaves one that is good for nothing: what two have is copied when one of
     /// them goes on.

@@ -71,6 +71,9 @@ public enum CBORWriter {
         bytes.append(bool ? 0xf5 : 0xf4)
     }
 
+    /// What an integer of at most 64 bits takes at most.
+    static let integerBytesMax = 9
+
     /// Appends an integer of at most 64 bits.
     @inlinable
     public static func integer(_ integer: some FixedWidthInteger, into bytes: inout [UInt8]) {

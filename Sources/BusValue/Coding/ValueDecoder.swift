@@ -12,7 +12,8 @@ public struct ValueDecoder: Sendable {
 
     /// Makes a decoder.
     public init(
-        limits: ValueLimits = .standard, userInfo: [CodingUserInfoKey: any Sendable] = [:]
+        limits: ValueLimits = .standard,
+        userInfo: [CodingUserInfoKey: any Sendable] = Dictionary()
     ) {
         self.limits = limits
         self.userInfo = userInfo

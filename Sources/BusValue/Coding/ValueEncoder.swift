@@ -12,7 +12,8 @@ public struct ValueEncoder: Sendable {
 
     /// Makes an encoder.
     public init(
-        limits: ValueLimits = .standard, userInfo: [CodingUserInfoKey: any Sendable] = [:]
+        limits: ValueLimits = .standard,
+        userInfo: [CodingUserInfoKey: any Sendable] = Dictionary()
     ) {
         self.limits = limits
         self.userInfo = userInfo
@@ -54,6 +55,11 @@ public struct ValueEncoder: Sendable {
     private func encode<T: Encodable>(
         _ value: T, into bytes: inout [UInt8], buffers: inout [Bytes], collects: Bool
     ) throws {
+        if T.self == Int.self, limits.items > 0, limits.messageBytes >= CBORWriter.integerBytesMax {
+            // The commonest of all, and never too large.
+            CBORWriter.integer(cast(value, to: Int.self), into: &bytes)
+            return
+        }
         let (size, frames) = (bytes.count, buffers.count)
         var output = EncodingOutput(limits: limits, start: size)
         output.collects = collects
