@@ -60,15 +60,21 @@ struct BenchRun: Sendable {
 
     private func measure(_ plan: BenchPlan, _ calls: some BenchCalls) async throws -> BenchResult {
         // Detached: whoever calls from the main actor pays a hop for each call.
-        let executor = plan.executor == .bus ? self.own.actorSystem.taskExecutor : nil
-        return try await Task.detached(executorPreference: executor) {
+        let measured: @Sendable () async throws -> BenchResult = {
             if plan.warmUp > 0 {
                 _ = try await Self.spans(plan.warmUp, plan.outstanding, calls)
             }
             let start = MonotonicClock.now()
             let spans = try await Self.spans(plan.calls, plan.outstanding, calls)
             return BenchResult(plan, spans: spans, start: start, end: MonotonicClock.now())
-        }.value
+        }
+        guard plan.executor == .bus else {
+            // Not with an executor that is nil: it would be asked for at each hop.
+            return try await Task.detached(operation: measured).value
+        }
+        return try await Task.detached(
+            executorPreference: self.own.actorSystem.taskExecutor, operation: measured
+        ).value
     }
 
     /// Makes `count` calls from as many tasks as are to be outstanding.
