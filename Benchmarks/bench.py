@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import instructions
 import plot
 import profiling
 import report
@@ -33,6 +34,7 @@ def arguments():
   scripts/bench --json figures.jsonl         every sample and every row, one a line
   scripts/bench --peers                      NATS, D-Bus and gRPC in turn with objbus
   scripts/bench --profile                    where the microseconds go
+  scripts/bench --instructions               what a call takes, to the instruction
   scripts/bench --merge one.jsonl two.jsonl  the table of several runs with --only
 
 Each row's ratio is that of objbus to the floor in the same round; the table has the median of all
@@ -50,6 +52,9 @@ rounds, the least and the most. Pinned means: all three processes on one core.""
     parser.add_argument(
         "--profile", action="store_true",
         help="only where the time of a call goes, by process and library, as perf sees it")
+    parser.add_argument(
+        "--instructions", action="store_true",
+        help="only the instructions of a call, by process and function, as valgrind counts them")
     parser.add_argument("--json", metavar="FILE", help="write samples and rows as JSON lines")
     parser.add_argument("--plot", metavar="FILE", help="draw the table as SVG")
     parser.add_argument(
@@ -145,6 +150,9 @@ def measured(given, about):
         write(output, {"about": about})
         if given.profile:
             print("\n".join([about, "", *profiling.profile(harness)]))
+            return None
+        if given.instructions:
+            print("\n".join([about, "", *instructions.count(harness)]))
             return None
         found = run(given, harness, output)
         for one in report.figures(chosen(given)[0], found):

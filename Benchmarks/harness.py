@@ -247,14 +247,17 @@ class FloorWorld:
 class BusWorld:
     """The same with objbus."""
 
-    def __init__(self, harness, transport, environment=None):
+    def __init__(self, harness, transport, environment=None, under=None):
+        """`under` has, by part, the command that the part is run by."""
         self._harness = harness
         self._environment = environment
+        self._under = under or {}
         self.endpoint = harness.endpoint(transport)
         state = harness.folder / f"state-{self.endpoint.rsplit('/', 1)[1]}"
         self.broker = harness.start(
             "objbus broker",
-            [harness.objbus, "broker", "--listen", self.endpoint, "--state", state],
+            [*self._under.get("broker", []), harness.objbus, "broker", "--listen", self.endpoint,
+             "--state", state],
             environment,
         )
         self.broker.line()
@@ -270,12 +273,14 @@ class BusWorld:
 
     def worker_command(self):
         objbus = self._harness.objbus
-        return "objbus worker", [objbus, "worker", "--bus", self.endpoint, "bench"]
+        command = [objbus, "worker", "--bus", self.endpoint, "bench"]
+        return "objbus worker", [*self._under.get("worker", []), *command]
 
     def started_client(self):
         client = self._harness.start(
             "objbus bench",
-            [self._harness.objbus, "bench", "--bus", self.endpoint, "--lines", "--json"],
+            [*self._under.get("client", []), self._harness.objbus, "bench", "--bus", self.endpoint,
+             "--lines", "--json"],
             self._environment,
         )
         # The first answer tells that it is there.
