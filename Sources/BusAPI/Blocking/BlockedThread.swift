@@ -131,8 +131,8 @@ private class Completion: @unchecked Sendable {
     final func reach() { self.flag.store(true, ordering: .releasing) }
 }
 
-/// How the task ended that a thread waits for. Not behind a lock: generic code that looks at it each
-/// time costs more than all the rest of waiting.
+/// How the task ended that a thread waits for. Not behind a lock: generic code that looks at it
+/// each time costs more than all the rest of waiting.
 private final class Outcome<Success: Sendable>: Completion, @unchecked Sendable {
     /// Written once, before the end is reached, and read after it.
     private var outcome: Result<Success, any Error>?
