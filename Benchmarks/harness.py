@@ -141,7 +141,11 @@ class Process:
         """How often one of its threads went to sleep, which is as often as one was woken."""
         count = 0
         for thread in self.threads():
-            for line in Path(f"/proc/{self.pid}/task/{thread}/status").read_text().splitlines():
+            try:
+                text = Path(f"/proc/{self.pid}/task/{thread}/status").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It has ended since.
+            for line in text.splitlines():
                 if line.startswith("voluntary_ctxt_switches:"):
                     count += int(line.split()[1])
         return count
