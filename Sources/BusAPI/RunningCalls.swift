@@ -25,7 +25,7 @@ final class RunningCalls: Sendable {
     private let isNoted = Atomic<Bool>(false)
 
     /// A call is there, and will end.
-    func arrived() { self.count.add(1, ordering: .relaxed) }
+    func arrived() { self.count.add(1, ordering: .sequentiallyConsistent) }
 
     /// Call before the task exists, which may end before `started` is called.
     func starts(_ identity: CallIdentity) {
@@ -46,7 +46,7 @@ final class RunningCalls: Sendable {
             self.change { $0.forget(identity) }
         }
         let left = self.count.subtract(1, ordering: .sequentiallyConsistent).newValue
-        if left == 0, self.isNoted.load(ordering: .sequentiallyConsistent) { self.resumeWaiting() }
+        if left == 0, self.isNoted.load(ordering: .sequentiallyConsistent) { self.becameIdle() }
     }
 
     /// Whether the caller gave up.
@@ -88,6 +88,15 @@ final class RunningCalls: Sendable {
             if self.count.load(ordering: .sequentiallyConsistent) == 0 { self.resumeWaiting() }
         }
         timer.cancel()
+    }
+
+    private func becameIdle() {
+        self.change { state in
+            // Of an incarnation that ended nobody says what had settled before it was cancelled. A
+            // call that has come since is counted before it can be cancelled.
+            if self.count.load(ordering: .sequentiallyConsistent) == 0 { state.cancelled = [] }
+        }
+        self.resumeWaiting()
     }
 
     private func resumeWaiting() {
