@@ -140,6 +140,7 @@ final class Mailbox: Sendable {
                 await Task.yield()
             case .wait:
                 count = 0
+                if self.bus.objects.endsInCrowd(self, self.number) { return }
                 await self.waitForCall()
             case .changeTask:
                 return self.begin(at: object)
@@ -157,6 +158,16 @@ final class Mailbox: Sendable {
                 return true
             }
             if !isIdle { continuation.resume() }
+        }
+    }
+
+    /// For `ObjectTable`, with its lock closed: ends if there is no call, unless the object is let
+    /// go, which is another end. Whether it has.
+    func endIfWithoutCalls() -> Bool {
+        self.state.withLock { state in
+            guard !state.isLetGo, state.calls.isEmpty else { return false }
+            state.isEnded = true
+            return true
         }
     }
 

@@ -5,6 +5,7 @@ import BusWire
 import BusZeroMQ
 import DequeModule
 import Distributed
+import Synchronization
 
 /// The objects of this process by number: weakly, and strongly while others hold them.
 final class ObjectTable: Sendable {
@@ -59,6 +60,8 @@ final class ObjectTable: Sendable {
     static let mailboxesMax = 64
 
     private let state = Locked(State())
+    /// Whether there are more; written under the lock.
+    private let isCrowded = Atomic<Bool>(false)
 
     func assign() -> ObjectNumber {
         self.state.withLock { state in
@@ -108,11 +111,33 @@ final class ObjectTable: Sendable {
             let mailbox = Mailbox(object, number, bus)
             state.dispatching[number] = .mailbox(mailbox)
             state.mailboxes.append(number)
+            defer { self.noteCrowd(state) }
             return (mailbox, state.retireMailbox())
         }
         withExtendedLifetime(retired) {}
         made?.begin()
         return made
+    }
+
+    /// Whether a mailbox without calls has ended, since many objects had calls at once. For its
+    /// task, before it waits.
+    func endsInCrowd(_ mailbox: Mailbox, _ number: ObjectNumber) -> Bool {
+        guard self.isCrowded.load(ordering: .relaxed) else { return false }
+        return self.state.withLock { state in
+            guard state.mailboxes.count > Self.mailboxesMax, mailbox.endIfWithoutCalls() else {
+                return false
+            }
+            if case .mailbox(let current) = state.dispatching[number], current === mailbox {
+                state.dispatching[number] = .object(mailbox.object)
+            }
+            state.mailboxes.removeAll { $0 == number }
+            self.noteCrowd(state)
+            return true
+        }
+    }
+
+    private func noteCrowd(_ state: State) {
+        self.isCrowded.store(state.mailboxes.count > Self.mailboxesMax, ordering: .relaxed)
     }
 
     /// Cancels a call, if a mailbox is in it.

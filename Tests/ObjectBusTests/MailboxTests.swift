@@ -139,6 +139,19 @@ private distributed actor Recorder {
         #expect(self.bus.mailboxCount <= 65)
     }
 
+    @Test func `tasks wait at a few objects only after many were called at once`() async throws {
+        var proxies: [Counter] = []
+        for index in 0..<300 {
+            let counter = Counter(actorSystem: self.bus)
+            try await self.bus.publish(counter, as: "counter/\(index)")
+            proxies.append(try await self.client.find(Counter.self, named: "counter/\(index)"))
+        }
+        let calls = proxies.map { counter in Task.immediate { try await counter.add(1) } }
+        for call in calls { #expect(try await call.value == 1) }
+        while self.bus.mailboxCount > 64 { await Task.yield() }
+        for counter in proxies { #expect(try await counter.add(1) == 2) }
+    }
+
     @Test func `an object that was called is gone when nobody holds it`() async throws {
         weak var object: Recorder?
         do {
