@@ -12,6 +12,7 @@ extension Node {
         // In the frame of this function, so that a call needs no object: nobody looks at it once
         // the task goes on, since that waits for the two closures.
         let progress = CallProgress()
+        defer { self.wentOn() }
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 request.waiter = .task(continuation)
@@ -27,7 +28,7 @@ extension Node {
             guard let number = try self.call(&request) else { return }
             if progress.isCancelled(at: number) { self.cancel(number) }
         } catch {
-            request.waiter?.resume(.failed(error))
+            if let waiter = request.waiter { self.resume(waiter, error) }
         }
     }
 }

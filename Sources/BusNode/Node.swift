@@ -63,7 +63,7 @@ package final class Node: @unchecked Sendable {
     private let deadTokenCount = Atomic<Int>(0)
     let outbox = Outbox()
     private let loop = NodeLoop()
-    private let starts = StartGate()
+    let starts = StartGate()
     /// Whether any own object was revoked: until then all calls may start.
     private let hasRevoked = Atomic<Bool>(false)
     private let metrics = Locked(NodeMetrics())
@@ -95,7 +95,10 @@ package final class Node: @unchecked Sendable {
     package func close() {
         self.step { core, now, effects in core.closed(at: now, into: &effects) }
         self.metrics.withLock { $0.update(self.drops) }
-        guard let host else { return self.loop.stop() }
+        guard let host else {
+            self.sendQueued()
+            return self.loop.stop()
+        }
         host.ended(self)
         self.loop.end.reached()
     }
@@ -150,6 +153,17 @@ package final class Node: @unchecked Sendable {
         return try outcome.get()
     }
 
+    /// Lets a task whose call was not issued go on.
+    package func resume(_ waiter: CallWaiter, _ error: BusError) {
+        self.resuming(1)
+        waiter.resume(.failed(error))
+    }
+
+    /// A task that was resumed with the outcome of its call goes on; once for each.
+    package func wentOn() {
+        if self.host == nil, self.outbox.wentOn() { self.sendQueued() }
+    }
+
     package func cancel(_ number: CallNumber) {
         self.step { core, now, effects in core.callCancelled(number, at: now, into: &effects) }
     }
@@ -165,6 +179,15 @@ package final class Node: @unchecked Sendable {
     /// Whether a call that was delivered here has not been answered.
     package func isRunning(_ identity: CallIdentity) -> Bool {
         self.read { $0.isRunning(identity) }
+    }
+
+    /// What a handler waits for; see `NodeStateMachine.awaited`.
+    package func awaited(
+        by handled: Extensions.ParentCall, _ chain: ChainID?
+    ) -> [AwaitedCall] {
+        var awaited: [AwaitedCall] = []
+        self.step { core, _, _ in awaited = core.awaited(by: handled, chain: chain) }
+        return awaited
     }
 
     // MARK: References
@@ -257,56 +280,7 @@ package final class Node: @unchecked Sendable {
         }
     }
 
-    // MARK: Starting
-
-    /// A call that was delivered has started at its object, or will not. Once for each.
-    package func started(_ object: ObjectNumber) {
-        // Only the leader delivers, so that there is one order.
-        if self.starts.started(object) { self.executor.ring() }
-    }
-
-    /// The same, where one task runs the calls of `object` in their order: what it is to run behind
-    /// those that it was given before. Nil if nothing waits for the object.
-    package func startedNext(_ object: ObjectNumber) -> DeliveredCall? {
-        self.starts.startedNext(object, self)
-    }
-
-    /// The handler of a delivered call has ended.
-    package func ended(_ call: DeliveredCall) {
-        guard call.identity == nil || self.starts.hasLimits else { return }
-        if self.starts.ended(call) { self.executor.ring() }
-    }
-
-    /// At most `count` calls of an own object run at a time from now on.
-    package func limit(_ object: ObjectNumber, to count: Int) {
-        if self.starts.limit(object, to: count) { self.executor.ring() }
-    }
-
-    /// Takes out a call that was delivered and waits for its object; nil if it does not wait any
-    /// more. Who takes it answers it.
-    package func take(_ call: CallIdentity, of object: ObjectNumber) -> DeliveredCall? {
-        self.starts.take(call, of: object)
-    }
-
-    /// What a handler waits for; see `NodeStateMachine.awaited`.
-    package func awaited(
-        by handled: Extensions.ParentCall, _ chain: ChainID?
-    ) -> [AwaitedCall] {
-        var awaited: [AwaitedCall] = []
-        self.step { core, _, _ in awaited = core.awaited(by: handled, chain: chain) }
-        return awaited
-    }
-
-    /// An own object is gone.
-    package func resigned(_ object: ObjectNumber) {
-        if self.starts.hasLimits, self.starts.forget(object) { self.executor.ring() }
-    }
-
-    /// Whether `deliverWaiting` has something to do.
-    package var mayDeliver: Bool { self.starts.mayDeliver }
-
-    /// Delivers calls whose turn has come. On the thread that receives, and by no two at a time.
-    package func deliverWaiting() { self.starts.deliverWaiting(self) }
+    // MARK: Rights and deaths
 
     /// Makes every reference to an own object given out so far worthless: once this returns, no
     /// call of an earlier right starts.
@@ -383,7 +357,7 @@ package final class Node: @unchecked Sendable {
         let spare = self.spareEffects.0.lend(&effects) ?? self.spareEffects.1.lend(&effects)
         self.core.withValue { body(&$0, self.clock.now(), &effects) }
         var dropped: [AnyObject] = []
-        var (sends, hasOthers) = (false, false)
+        var (sends, hasOthers, resumed) = (false, false, 0)
         for index in effects.indices {
             switch effects[index] {
             case .transmit:
@@ -392,14 +366,20 @@ package final class Node: @unchecked Sendable {
             case .retain(let object): self.retain(object)
             case .release(let object):
                 if let last = self.release(object) { dropped.append(last) }
-            case .openLink, .closeLink, .deliver, .cancelHandler, .resume, .died, .unheld, .report:
+            case .resume(let waiter, _):
+                if waiter.isTask { resumed += 1 }
+                hasOthers = true
+            case .openLink, .closeLink, .deliver, .cancelHandler, .died, .unheld, .report:
                 hasOthers = true
             case .done: break
             }
         }
         let deadline = self.core.withValue { self.publish($0.outlook()) }
         self.lock.unlock()
-        if sends, self.host == nil { self.sendQueued() }
+        // To be asked after the message was appended: whoever goes on last looks for it after that.
+        let waits = !hasOthers && self.outbox.expectsMore && !self.outbox.hasEnough
+        if sends, self.host == nil, !waits { self.sendQueued() }
+        if resumed > 0 { self.resuming(resumed) }
         if hasOthers { for index in effects.indices { self.run(effects[index].take()) } }
         if let host {
             host.notLater(than: deadline, self)
@@ -450,6 +430,12 @@ package final class Node: @unchecked Sendable {
             }
         case .transmit, .retain, .release, .done: break
         }
+    }
+
+    private func resuming(_ count: Int) {
+        guard self.host == nil, self.outbox.resuming(count) else { return }
+        // If this is another thread than the leader's, which looks by itself.
+        self.loop.notLater(than: self.clock.now().advanced(by: NodeLoop.holdTime))
     }
 
     /// Sends what waits in the outbox, as far as it can be sent.

@@ -32,6 +32,9 @@ final class NodeLoop: @unchecked Sendable {
     /// How long messages of handlers may wait for those of others, to be sent together: 200 us, in
     /// nanoseconds; some twenty short handlers.
     private static let gatherTime: UInt64 = 200_000
+    /// How long messages of callers may wait for those of others whose answers are there, and who
+    /// don't get to run: 1 ms.
+    static let holdTime = Span(nanoseconds: 1_000_000)
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
     private static let stallRetry: UInt64 = 1_000_000
 
@@ -135,7 +138,7 @@ final class NodeLoop: @unchecked Sendable {
             guard outbox.count > 0 else { continue }
             let since = gatheredSince ?? now
             gatheredSince = since
-            guard now - since >= Self.gatherTime else { continue }
+            guard outbox.hasEnough || now - since >= Self.gatherTime else { continue }
             gatheredSince = nil
             outbox.stopGathering()
             node.sendQueued()
@@ -162,6 +165,7 @@ final class NodeLoop: @unchecked Sendable {
         let now = MonotonicClock.now()
         let due = node.nextDeadline().nanoseconds
         var timeout = isBusy || due <= now ? 0 : due - now
+        if node.outbox.expectsMore { timeout = min(timeout, Self.holdTime.nanoseconds) }
         if node.outbox.isStalled { timeout = min(timeout, Self.stallRetry) }
         do {
             let ready = try self.poller.withValue { poller throws(ZeroMQError) in

@@ -21,6 +21,12 @@ package final class Outbox: Sendable {
     /// The thread whose messages wait until it has gathered some; 0 for none.
     private let gatherer = Atomic<UInt>(0)
 
+    /// Callers that were resumed and have not gone on yet.
+    private let resumed = Atomic<Int>(0)
+    /// So many messages leave together at most: with more, whoever gets them would have nothing to
+    /// do meanwhile (docs/decisions/0026-holding.md).
+    package static let together = 16
+
     /// What is left to whoever called `drain`.
     package enum Rest {
         case nothing
@@ -67,6 +73,32 @@ package final class Outbox: Sendable {
         guard self.gatherer.load(ordering: .sequentiallyConsistent) != 0 else { return }
         self.gatherer.store(0, ordering: .sequentiallyConsistent)
     }
+
+    // MARK: Holding
+
+    /// So many callers are about to be resumed with their answers, and are likely to call again.
+    /// While several have not gone on, what others send waits for what these will.
+    ///
+    /// - Returns: whether messages may wait from now on, and somebody has to look for them.
+    package func resuming(_ count: Int) -> Bool {
+        self.resumed.add(count, ordering: .sequentiallyConsistent).newValue > 1
+    }
+
+    /// One of them goes on. Whether nobody waits for it any more, and messages have to be sent.
+    package func wentOn() -> Bool {
+        let left = self.resumed.subtract(1, ordering: .sequentiallyConsistent).newValue
+        return left == 1 && self.queued.load(ordering: .sequentiallyConsistent) > 0
+    }
+
+    /// Whether more messages are to be expected at once.
+    package var expectsMore: Bool { self.resumed.load(ordering: .sequentiallyConsistent) > 1 }
+
+    /// Whether as many wait as leave together.
+    package var hasEnough: Bool {
+        self.queued.load(ordering: .sequentiallyConsistent) >= Self.together
+    }
+
+    // MARK: Sending
 
     /// Sends what is queued until nothing is left or the pipe is full.
     @discardableResult

@@ -11,6 +11,10 @@ package enum CallWaiter: Sendable {
     /// Anybody else, such as the application of a simulated world.
     case receiver(any OutcomeReceiver)
 
+    package var isTask: Bool {
+        if case .task = self { true } else { false }
+    }
+
     /// For the shell to call, once, on any thread and under no lock.
     package func resume(_ outcome: consuming CallOutcome) {
         switch self {

@@ -45,4 +45,27 @@ import Testing
         self.append()
         #expect(self.outbox.count == 0)
     }
+
+    @Test func `more is expected while several callers were resumed and have not gone on`() {
+        #expect(!self.outbox.resuming(1))
+        #expect(!self.outbox.expectsMore)
+        #expect(self.outbox.resuming(2))
+        #expect(self.outbox.expectsMore)
+        #expect(!self.outbox.wentOn())
+        #expect(self.outbox.expectsMore)
+        self.outbox.gather()
+        self.append()
+        // Nobody waits for the one that is left.
+        #expect(self.outbox.wentOn())
+        #expect(!self.outbox.expectsMore)
+        #expect(!self.outbox.wentOn())
+    }
+
+    @Test func `there is enough when as many wait as leave together`() {
+        self.outbox.gather()
+        for _ in 1..<Outbox.together { self.append() }
+        #expect(!self.outbox.hasEnough)
+        self.append()
+        #expect(self.outbox.hasEnough)
+    }
 }
