@@ -28,11 +28,21 @@ struct CallOptions: Sendable {
     let hold: MessageHold?
 }
 
+/// A call of a task: what it takes to make it, and to make it again.
+struct OutgoingCall {
+    var aim: CallAim
+    /// Its deadline is that of all attempts together.
+    var request: CallRequest
+    /// The tokens of what the arguments refer to must not die before the call is in the stream.
+    let scope: EncodingScope?
+}
+
 extension Bus {
     /// Calls an object and waits for the reply; resolves a name again when it has moved.
     ///
-    /// Inline as `callDirectly` is, since each async function between a caller and its answer costs
-    /// it two hops.
+    /// Inline as what it calls is, since each async function between a caller and its answer costs
+    /// it two hops. All that needs room of its own is in other functions: the frame of this one is
+    /// kept as long as the call takes, of which there may be thousands (docs/performance.md).
     ///
     /// - Throws: what the object threw, or `BusError`.
     @inline(__always)
@@ -40,25 +50,33 @@ extension Bus {
         _ target: HeldReference, method: String, hint: String? = nil,
         _ arguments: consuming PayloadEncoder
     ) async throws -> Reply {
-        let context = CallContext.current
-        let extensions = self.extensions(method, hint, target, context)
-        let deadline = context?.deadline ?? .distantFuture
-        guard !self.configuration.middleware.isEmpty else {
-            return try await self.callDirectly(target, extensions, arguments, by: deadline)
+        guard self.configuration.middleware.isEmpty else {
+            return try await self.callInsideMiddleware(target, method, hint, arguments)
         }
-        return try await self.callInsideMiddleware(target, extensions, arguments, by: deadline)
+        var call = self.outgoing(target, method, hint, arguments)
+        guard !self.isPatient(target.options) else {
+            return try await self.callPatiently(&call, target)
+        }
+        let outcome = await self.node.outcome(of: &call.request)
+        guard self.mayGoOn(call, target, after: outcome) else {
+            return try self.reply(of: consume outcome)
+        }
+        return try await self.callAgain(&call, target, after: outcome)
     }
 
+    @inline(never)
     private func callInsideMiddleware(
-        _ target: HeldReference, _ extensions: Extensions, _ arguments: consuming PayloadEncoder,
-        by deadline: Tick
+        _ target: HeldReference, _ method: String, _ hint: String?,
+        _ arguments: consuming PayloadEncoder
     ) async throws -> Reply {
-        let arguments = arguments
+        let (context, arguments) = (CallContext.current, arguments)
+        let extensions = self.extensions(method, hint, target, context)
         let info = self.info(of: target, extensions)
         return try await self.configuration.middleware.around(info) { info in
             var extensions = extensions
             extensions.headers = info.headers
-            return try await self.callDirectly(target, extensions, arguments, by: deadline)
+            var call = self.outgoing(target, extensions, arguments, by: context?.deadline)
+            return try await self.callPatiently(&call, target)
         }
     }
 
@@ -69,46 +87,88 @@ extension Bus {
             caller: nil)
     }
 
-    @inline(__always)
-    private func callDirectly(
+    /// A call that is ready to be made.
+    @inline(never)
+    private func outgoing(
+        _ target: HeldReference, _ method: String, _ hint: String?,
+        _ arguments: consuming PayloadEncoder
+    ) -> OutgoingCall {
+        let context = CallContext.current
+        let extensions = self.extensions(method, hint, target, context)
+        return self.outgoing(target, extensions, arguments, by: context?.deadline)
+    }
+
+    private func outgoing(
         _ target: HeldReference, _ extensions: consuming Extensions,
-        _ arguments: consuming PayloadEncoder, by limit: Tick
-    ) async throws -> Reply {
-        let options = target.options
-        let deadline = self.deadline(options, limit)
-        var aim = self.aim(target)
+        _ arguments: consuming PayloadEncoder, by limit: Tick?
+    ) -> OutgoingCall {
+        let aim = self.aim(target)
+        let scope = arguments.scope
         var request = CallRequest(
             target: aim.held.reference, builder: arguments.takeBuilder(), extensions: extensions,
             references: arguments.references, buffers: arguments.buffers)
         request.extensions.members = aim.members
-        request.deadline = deadline
-        if options.isIdempotent { request.flags.insert(.idempotent) }
-        // The tokens of what the call needs must not die before it is in the stream.
-        defer {
-            withExtendedLifetime(arguments) {}
-            withExtendedLifetime(aim) {}
+        request.deadline = self.deadline(target.options, limit)
+        if target.options.isIdempotent { request.flags.insert(.idempotent) }
+        return OutgoingCall(aim: aim, request: request, scope: scope)
+    }
+
+    /// Whether a call has failed which may be made again, as `callAgain` decides. It has to see the
+    /// call, so that what that needs lives until then.
+    @inline(never)
+    private func mayGoOn(
+        _ call: borrowing OutgoingCall, _ target: HeldReference, after outcome: CallOutcome
+    ) -> Bool {
+        target.binding != nil && !outcome.isReply
+    }
+
+    /// Goes on after the first attempt at a call by name has failed.
+    @inline(never)
+    private func callAgain(
+        _ call: inout OutgoingCall, _ target: HeldReference, after outcome: CallOutcome
+    ) async throws -> Reply {
+        do {
+            return try self.reply(of: outcome)
+        } catch let error as BusError {
+            try await self.aimAgain(&call, target, after: error)
         }
-        var patience = self.patience(options, until: deadline)
+        return try await self.callPatiently(&call, target)
+    }
+
+    /// Makes a call, as often as it takes.
+    @inline(never)
+    private func callPatiently(
+        _ call: inout OutgoingCall, _ target: HeldReference
+    ) async throws -> Reply {
+        var patience = self.patience(target.options, until: call.request.deadline)
         while true {
-            request.target = aim.held.reference
-            try await patience?.beforeCall(of: request.target.owner)
-            let outcome = await self.node.outcome(of: &request)
+            try await patience?.beforeCall(of: call.request.target.owner)
+            let outcome = await self.node.outcome(of: &call.request)
             do {
                 return try self.reply(of: outcome)
             } catch let error as BusError {
-                if try await patience?.waited(after: error, request.target.owner) == true {
+                if try await patience?.waited(after: error, call.request.target.owner) == true {
                     continue
                 }
-                guard let binding = target.binding, self.mayRetry(error, options),
-                    self.node.clock.now() < deadline
-                else { throw error }
-                aim = try await binding.resolve(after: aim)
-                // Once: among replicas that come and go all the time it would be told so for ever.
-                request.extensions.members = 0
-                // The same object once more, and it is not there: the name says so in time.
-                if error.kind != .moved, aim.held.reference == request.target { throw error }
+                try await self.aimAgain(&call, target, after: error)
             }
         }
+    }
+
+    /// Looks for what the name of the call's target means by now; throws `error` if the call must
+    /// not be made again.
+    private func aimAgain(
+        _ call: inout OutgoingCall, _ target: HeldReference, after error: BusError
+    ) async throws {
+        guard let binding = target.binding, self.mayRetry(error, target.options),
+            self.node.clock.now() < call.request.deadline
+        else { throw error }
+        call.aim = try await binding.resolve(after: call.aim)
+        // Once: among replicas that come and go all the time it would be told so for ever.
+        call.request.extensions.members = 0
+        // The same object once more, and it is not there: the name says so in time.
+        if error.kind != .moved, call.aim.held.reference == call.request.target { throw error }
+        call.request.target = call.aim.held.reference
     }
 
     /// Calls an object without waiting for anything but middleware.
@@ -235,6 +295,7 @@ extension Bus {
         return limit.map { min(own, $0) } ?? own
     }
 
+    @inline(never)
     private func reply(of outcome: consuming CallOutcome) throws -> Reply {
         switch consume outcome {
         case .failed(let error):

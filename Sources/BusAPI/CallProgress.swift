@@ -8,6 +8,9 @@ import Synchronization
 extension Node {
     /// Issues a call and suspends until its outcome is there. Cancelling the task cancels the
     /// call, which still gets an outcome at once.
+    ///
+    /// Inline, since each async function between a caller and its answer costs it two hops.
+    @inline(__always)
     func outcome(of request: inout CallRequest) async -> CallOutcome {
         // In the frame of this function, so that a call needs no object: nobody looks at it once
         // the task goes on, since that waits for the two closures.

@@ -22,9 +22,12 @@ extension Bus {
 }
 
 extension Bus {
+    func isPatient(_ options: CallOptions) -> Bool {
+        options.overload ?? self.configuration.overload == .wait
+    }
+
     func patience(_ options: CallOptions, until deadline: Tick) -> Patience? {
-        guard options.overload ?? self.configuration.overload == .wait else { return nil }
-        return Patience(self.overload, until: deadline)
+        self.isPatient(options) ? Patience(self.overload, until: deadline) : nil
     }
 }
 

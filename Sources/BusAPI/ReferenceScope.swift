@@ -88,7 +88,8 @@ struct PayloadEncoder {
     private let bus: Bus
     private(set) var builder: MessageBuilder
     private(set) var buffers: [Bytes] = []
-    private var scope: EncodingScope?
+    /// Keeps what the items refer to; nil if they refer to nothing.
+    private(set) var scope: EncodingScope?
 
     /// - Parameter builder: What has been encoded already.
     init(_ bus: Bus, _ builder: consuming MessageBuilder = MessageBuilder()) {

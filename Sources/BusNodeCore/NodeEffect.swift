@@ -36,6 +36,11 @@ package enum CallOutcome: Sendable {
     case answered(Message)
     /// The node itself knows that there will be no answer.
     case failed(BusError)
+
+    /// Whether it is REPLY.
+    package var isReply: Bool {
+        if case .answered(let message) = self { message.header.kind == .reply } else { false }
+    }
 }
 
 /// A message for the broker, with the header fields that belong to this transmission only.

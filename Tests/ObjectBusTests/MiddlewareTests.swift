@@ -21,6 +21,16 @@ private final class Watcher: CallMiddleware {
     }
 }
 
+/// Makes each call of the caller's twice.
+private struct Twice: CallMiddleware {
+    func intercept(
+        _ call: CallInfo, next: @Sendable (CallInfo) async throws -> Void
+    ) async throws {
+        if call.side == .caller { try await next(call) }
+        try await next(call)
+    }
+}
+
 @Suite struct MiddlewareTests {
     @Test func `a middleware is around calls at both sides and its headers cross`() async throws {
         let owner = try await Bus.embedded(name: "owner")
@@ -38,6 +48,25 @@ private final class Watcher: CallMiddleware {
         #expect(watcher.seen.withLock { $0 } == ["caller add(_:) me", "object add(_:) me"])
         client.close()
         worker.close()
+        owner.close()
+    }
+
+    @Test func `each time that a middleware makes a call it is another replica's turn`()
+        async throws
+    {
+        let owner = try await Bus.embedded(name: "owner")
+        let other = try await owner.attach(name: "other")
+        let counters = [Counter(actorSystem: owner), Counter(actorSystem: other)]
+        try await owner.publish(counters[0], as: "counter", replicas: .roundRobin)
+        try await other.publish(counters[1], as: "counter", replicas: .roundRobin)
+        var configuration = owner.configuration
+        configuration.middleware = [Twice()]
+        let client = try await Bus.connect(configuration)
+        let proxy = try await client.find(Counter.self, named: "counter")
+        #expect(try await proxy.add(2) == 2)
+        for counter in counters { #expect(try await counter.value() == 2) }
+        client.close()
+        other.close()
         owner.close()
     }
 
