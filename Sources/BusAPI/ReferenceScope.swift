@@ -205,6 +205,11 @@ struct PayloadDecoder {
 
     /// Reads the head of the array that the payload is.
     mutating func arrayCount() throws -> Int {
+        // As it nearly always is: fewer than 24 items.
+        if self.offset < self.end, 0x80..<0x98 ~= self.frame[self.offset] {
+            defer { self.offset += 1 }
+            return Int(self.frame[self.offset] - 0x80)
+        }
         var reader = CBORReader(self.frame, at: self.offset)
         let head = try reader.head()
         guard head.major == .array, !head.isIndefinite else {

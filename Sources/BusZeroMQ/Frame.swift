@@ -110,12 +110,12 @@ package struct Frame: ~Copyable, @unchecked Sendable {
 
     /// Changes the bytes in place. Only for frames that nobody shares: made here by copying, or
     /// received from another process.
-    package mutating func withMutableBytes<R, E: Error>(
-        _ body: (inout MutableRawSpan) throws(E) -> R
-    ) throws(E) -> R {
-        try unsafe self.withUnsafeMutableBytes { (memory) throws(E) -> R in
+    ///
+    /// Not generic: other modules would get it unspecialised, at 300 instructions each time.
+    package mutating func withMutableBytes(_ body: (inout MutableRawSpan) -> Void) {
+        unsafe self.withUnsafeMutableBytes { memory in
             var span = unsafe memory.mutableBytes
-            return try body(&span)
+            body(&span)
         }
     }
 

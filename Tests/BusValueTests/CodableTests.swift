@@ -251,3 +251,47 @@ private struct Everything: Codable, Equatable {
         #expect(buffers == sorted.compactMap { dictionary[$0] })
     }
 }
+
+/// Numbers take a way of their own if the limits are the usual ones, else that of all else.
+@Suite struct PlainIntegerTests {
+    /// All initial bytes, and arguments of each width that are small, large, or cut short.
+    private static var numbers: [[UInt8]] {
+        var all = (UInt8.min...UInt8.max).map { [$0] }
+        for (information, width) in [(0x18, 1), (0x19, 2), (0x1a, 4), (0x1b, 8)] {
+            for head in [UInt8(information), UInt8(information + 0x20)] {
+                for first in [UInt8(0), 1, 0x7f, 0x80, 0xff] {
+                    let rest = [UInt8](repeating: first == 0x7f ? 0xff : first, count: width - 1)
+                    all.append([head, first] + rest)
+                    all.append([head] + rest)
+                    all.append([head, first] + rest + [0x61])
+                }
+            }
+        }
+        return all
+    }
+
+    private func outcome(_ limits: ValueLimits, _ bytes: [UInt8], at start: Int) -> String {
+        var offset = start
+        do {
+            let number = try ValueDecoder(limits: limits).decode(
+                Int.self, from: bytes, at: &offset)
+            return "\(number), then \(offset)"
+        } catch {
+            return "\(error), still \(offset)"
+        }
+    }
+
+    @Test func `both ways give the same number, place or error`() {
+        var others = ValueLimits.standard
+        others.depth -= 1
+        var count = 0
+        for bytes in Self.numbers {
+            for (input, start) in [(bytes, 0), ([0xf6] + bytes, 1), (bytes, bytes.count)] {
+                let outcome = self.outcome(.standard, input, at: start)
+                #expect(outcome == self.outcome(others, input, at: start))
+                if !outcome.contains("still") { count += 1 }
+            }
+        }
+        #expect(count > 100)
+    }
+}

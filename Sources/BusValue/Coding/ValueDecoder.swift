@@ -31,6 +31,10 @@ public struct ValueDecoder: Sendable {
         _ type: T.Type = T.self, from bytes: [UInt8], at offset: inout Int,
         buffers: [Bytes] = []
     ) throws -> T {
+        // As most numbers are: without a reader, which would have the bytes as well.
+        if T.self == Int.self, limits == .standard, let number = plainInteger(bytes, &offset) {
+            return unsafe unsafeBitCast(number, to: T.self)
+        }
         var reader = CBORReader(bytes, at: offset, buffers: buffers, limits: limits)
         do {
             if let kind = NativeKind(T.self) {
@@ -70,4 +74,26 @@ public struct ValueDecoder: Sendable {
         }
         return result
     }
+}
+
+/// The integer that starts at `offset`, which moves behind it. Nil, and `offset` stays, for what is
+/// no `Int` or not whole; what is wrong with it the reader knows.
+private func plainInteger(_ bytes: [UInt8], _ offset: inout Int) -> Int? {
+    guard bytes.indices.contains(offset) else { return nil }
+    // Major type 0 or 1, then an argument in these five bits or behind them.
+    let initial = bytes[offset]
+    guard initial < 0x40, initial & 0x1f < 28 else { return nil }
+    let (isNegative, information) = (initial >= 0x20, initial & 0x1f)
+    var word = UInt64(information)
+    var next = offset + 1
+    if information >= 24 {
+        let count = 1 << Int(information - 24)
+        guard count <= bytes.count - next else { return nil }
+        word = 0
+        for place in next..<next + count { word = word << 8 | UInt64(bytes[place]) }
+        next += count
+    }
+    guard let number = Int(exactly: word) else { return nil }
+    offset = next
+    return isNegative ? -1 - number : number
 }
