@@ -14,8 +14,10 @@ import Synchronization
 package final class Outbox: Sendable {
     private let queue = Locked<Deque<Outgoing>>([])
     private let sending = Lock()
-    /// Whoever has closed `sending` has it.
+    /// Whoever has closed `sending` has it, and the next one.
     private let link = OwnMemory<LinkSockets?>(nil)
+    /// Taken out of the queue, before all that is there.
+    private let batch = OwnMemory<Deque<Outgoing>>([])
     private let queued = Atomic<Int>(0)
     private let stalled = Atomic<Bool>(false)
     /// The thread whose messages wait until it has gathered some; 0 for none.
@@ -47,8 +49,10 @@ package final class Outbox: Sendable {
     /// Appends; call under the core's lock so that the order is the core's.
     package func append(_ outgoing: consuming Outgoing) {
         self.queued.add(1, ordering: .sequentiallyConsistent)
-        let outgoing = outgoing
-        self.queue.withLock { $0.append(outgoing) }
+        var moved: Outgoing? = consume outgoing
+        self.queue.withLock { queue in
+            if let outgoing = moved.take() { queue.append(outgoing) }
+        }
     }
 
     /// Sends on `link` from now on; what is queued for other links will be dropped.
@@ -116,23 +120,36 @@ package final class Outbox: Sendable {
     }
 
     private func sendAll(on link: LinkSockets?) -> Rest {
-        while let outgoing = self.queue.withLock({ $0.popFirst() }) {
+        self.batch.withValue { batch in
+            while true {
+                if batch.isEmpty { self.queue.withLock { swap(&$0, &batch) } }
+                let (count, rest) = self.send(&batch, on: link)
+                let left = self.queued.subtract(count, ordering: .sequentiallyConsistent).newValue
+                guard case .nothing = rest, count > 0, left > 0 else { return rest }
+            }
+        }
+    }
+
+    /// Sends `batch`, as far as it can be sent; how many messages are done with.
+    private func send(
+        _ batch: inout Deque<Outgoing>, on link: LinkSockets?
+    ) -> (count: Int, rest: Rest) {
+        var count = 0
+        while let outgoing = batch.popFirst() {
             if let link, outgoing.epoch == link.epoch {
                 switch link.send(outgoing) {
                 case .sent:
                     self.stalled.store(false, ordering: .relaxed)
                 case .full:
-                    self.queue.withLock { $0.prepend(outgoing) }
+                    batch.prepend(outgoing)
                     self.stalled.store(true, ordering: .relaxed)
-                    return .stalled
+                    return (count, .stalled)
                 case .failed(let reason):
-                    self.queued.subtract(1, ordering: .sequentiallyConsistent)
-                    return .failed(link.epoch, reason)
+                    return (count + 1, .failed(link.epoch, reason))
                 }
             }
-            let left = self.queued.subtract(1, ordering: .sequentiallyConsistent).newValue
-            if left == 0 { break }
+            count += 1
         }
-        return .nothing
+        return (count, .nothing)
     }
 }
