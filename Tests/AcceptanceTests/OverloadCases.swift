@@ -159,34 +159,46 @@ import Testing
         }
     }
 
+    /// Up to three times: where other programs keep the processors busy, a caller with few calls
+    /// may not get to make the next one for long. A worker that takes no turns fails each time.
     @Test func `who has few calls under way gets its turns beside one that has thousands`()
         async throws
     {
         try await Site.run(.ipc) { site in
-            let worker = try await site.start("gate", "gate")
-            defer { worker.kill() }
-            let other = try await Bus.connect(to: site.url, name: "other")
-            defer { other.close() }
-            let busy = try await site.client.find(Gate.self, named: "gate")
-            let gate = try await other.find(Gate.self, named: "gate")
-            let flood = (0..<3_000).map { number in
-                Task.immediate { try await busy.note(number, workingFor: 200) }
-            }
-            try await withThrowingTaskGroup { group in
-                for _ in 0..<8 {
-                    group.addTask {
-                        for _ in 0..<25 { try await gate.note(-1, workingFor: 200) }
-                    }
-                }
-                try await group.waitForAll()
-            }
-            let noted = try await gate.noted()
-            let first = try #require(noted.firstIndex(of: -1))
-            let last = try #require(noted.lastIndex(of: -1))
+            var passed: [Int] = []
             // Two hundred turns are its own, and as many the other one's. If the worker looked for
             // new calls only after some dozens of handlers, it would be all of the thousands.
-            #expect(noted[first...last].count { $0 >= 0 } < 800)
-            for call in flood { try await call.value }
+            while passed.count < 3, passed.allSatisfy({ $0 >= 800 }) {
+                passed.append(try await callsThatPass(site))
+            }
+            #expect(passed.contains { $0 < 800 }, "\(passed)")
         }
     }
+}
+
+/// How many of 3,000 calls of one node start at an object between the first and the last of 200
+/// that another node makes, of which eight are under way at a time.
+private func callsThatPass(_ site: Site) async throws -> Int {
+    let worker = try await site.start("gate", "gate")
+    defer { worker.kill() }
+    let other = try await Bus.connect(to: site.url, name: "other")
+    defer { other.close() }
+    let busy = try await site.client.find(Gate.self, named: "gate")
+    let gate = try await other.find(Gate.self, named: "gate")
+    let flood = (0..<3_000).map { number in
+        Task.immediate { try await busy.note(number, workingFor: 200) }
+    }
+    try await withThrowingTaskGroup { group in
+        for _ in 0..<8 {
+            group.addTask {
+                for _ in 0..<25 { try await gate.note(-1, workingFor: 200) }
+            }
+        }
+        try await group.waitForAll()
+    }
+    let noted = try await gate.noted()
+    let first = try #require(noted.firstIndex(of: -1))
+    let last = try #require(noted.lastIndex(of: -1))
+    for call in flood { try await call.value }
+    return noted[first...last].count { $0 >= 0 }
 }
