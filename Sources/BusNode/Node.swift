@@ -95,10 +95,7 @@ package final class Node: @unchecked Sendable {
     package func close() {
         self.step { core, now, effects in core.closed(at: now, into: &effects) }
         self.metrics.withLock { $0.update(self.drops) }
-        guard let host else {
-            self.sendQueued()
-            return self.loop.stop()
-        }
+        guard let host else { return self.loop.stop() }
         host.ended(self)
         self.loop.end.reached()
     }

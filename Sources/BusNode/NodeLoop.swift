@@ -35,6 +35,8 @@ final class NodeLoop: @unchecked Sendable {
     /// How long messages of callers may wait for those of others whose answers are there, and who
     /// don't get to run: 1 ms.
     static let holdTime = Span(nanoseconds: 1_000_000)
+    /// So many such times are waited for callers that don't go on; their executor may be gone.
+    private static let vainWaitsMax = 100
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
     private static let stallRetry: UInt64 = 1_000_000
 
@@ -55,6 +57,8 @@ final class NodeLoop: @unchecked Sendable {
     private let poller = OwnMemory(Poller())
     /// Whether the link may have a message: news of one came, or not all were taken then.
     private var mayReceive = false
+    /// Waits in a row in which nothing came while callers were expected to go on.
+    private var vainWaits = 0
     /// Received, and not yet given to the core.
     private let taken = OwnMemory<[Message]>([])
 
@@ -172,10 +176,18 @@ final class NodeLoop: @unchecked Sendable {
                 try poller.wait(timeout: timeout)
             }
             if ready.contains(1) { self.mayReceive = true }
+            self.noteVain(ready.isEmpty && node.outbox.expectsMore, node)
             if ready.contains(2) || ready.contains(3) { self.checkLink(node) }
         } catch {
             self.failLink("polling: \(error)", node)
         }
+    }
+
+    private func noteVain(_ isVain: Bool, _ node: Node) {
+        self.vainWaits = isVain ? self.vainWaits + 1 : 0
+        guard self.vainWaits > Self.vainWaitsMax else { return }
+        self.vainWaits = 0
+        node.outbox.forgetResumed()
     }
 
     private func receive(_ node: Node) -> Int {

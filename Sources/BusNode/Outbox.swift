@@ -90,9 +90,14 @@ package final class Outbox: Sendable {
 
     /// One of them goes on. Whether nobody waits for it any more, and messages have to be sent.
     package func wentOn() -> Bool {
+        // It may be one of the forgotten.
+        guard self.resumed.load(ordering: .sequentiallyConsistent) > 0 else { return false }
         let left = self.resumed.subtract(1, ordering: .sequentiallyConsistent).newValue
         return left == 1 && self.queued.load(ordering: .sequentiallyConsistent) > 0
     }
+
+    /// Those who have not gone on by now may never do: nothing waits for them any more.
+    package func forgetResumed() { self.resumed.store(0, ordering: .sequentiallyConsistent) }
 
     /// Whether more messages are to be expected at once.
     package var expectsMore: Bool { self.resumed.load(ordering: .sequentiallyConsistent) > 1 }

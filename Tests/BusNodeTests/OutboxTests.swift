@@ -61,6 +61,14 @@ import Testing
         #expect(!self.outbox.wentOn())
     }
 
+    @Test func `callers that never go on are forgotten, and may come back`() {
+        #expect(self.outbox.resuming(3))
+        self.outbox.forgetResumed()
+        #expect(!self.outbox.expectsMore)
+        for _ in 0..<3 { #expect(!self.outbox.wentOn()) }
+        #expect(self.outbox.resuming(2))
+    }
+
     @Test func `there is enough when as many wait as leave together`() {
         self.outbox.gather()
         for _ in 1..<Outbox.together { self.append() }
