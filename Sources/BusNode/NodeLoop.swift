@@ -33,10 +33,10 @@ final class NodeLoop: @unchecked Sendable {
     /// nanoseconds; some twenty short handlers.
     private static let gatherTime: UInt64 = 200_000
     /// How long messages of callers may wait for those of others whose answers are there, and who
-    /// don't get to run: 1 ms.
-    static let holdTime = Span(nanoseconds: 1_000_000)
+    /// don't get to run: 5 ms. On a busy machine these take a millisecond or two.
+    static let holdTime = Span(nanoseconds: 5_000_000)
     /// So many such times are waited for callers that don't go on; their executor may be gone.
-    private static let vainWaitsMax = 100
+    private static let vainWaitsMax = 20
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
     private static let stallRetry: UInt64 = 1_000_000
 
@@ -142,7 +142,7 @@ final class NodeLoop: @unchecked Sendable {
             guard outbox.count > 0 else { continue }
             let since = gatheredSince ?? now
             gatheredSince = since
-            guard outbox.hasEnough || now - since >= Self.gatherTime else { continue }
+            guard now - since >= Self.gatherTime else { continue }
             gatheredSince = nil
             outbox.stopGathering()
             node.sendQueued()
