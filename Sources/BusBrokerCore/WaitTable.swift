@@ -121,7 +121,10 @@ package struct WaitTable: Sendable {
             return row.isOwn(of: entry.reporter)
         }
         guard !starts.isEmpty else { return nil }
-        let places = starts.map { self.told(Place(slot: slot, row: $0)) }
+        // A report that tells twice of a call may say the second time that it runs.
+        let places = starts.map { self.told(Place(slot: slot, row: $0)) }.filter { place in
+            if case .waits = self.row(place)?.state { true } else { false }
+        }
         let stuck = self.stuck(from: places, at: now)
         for place in places.sorted(by: { self.isYounger($0, $1) }) where stuck.contains(place) {
             guard let circle = self.way(back: place, in: stuck, at: now), self.held(circle)
