@@ -432,7 +432,7 @@ package final class Node: @unchecked Sendable {
     private func resuming(_ count: Int) {
         guard self.host == nil, self.outbox.resuming(count) else { return }
         // If this is another thread than the leader's, which looks by itself.
-        self.loop.notLater(than: self.clock.now().advanced(by: NodeLoop.holdTime))
+        self.loop.notLater(than: self.clock.now().advanced(by: NodeLoop.corkTime))
     }
 
     /// Sends what waits in the outbox, as far as it can be sent.

@@ -34,7 +34,7 @@ final class NodeLoop: @unchecked Sendable {
     private static let gatherTime: UInt64 = 200_000
     /// How long messages of callers may wait for those of others whose answers are there, and who
     /// don't get to run: 5 ms. On a busy machine these take a millisecond or two.
-    static let holdTime = Span(nanoseconds: 5_000_000)
+    static let corkTime = Span(nanoseconds: 5_000_000)
     /// So many such times are waited for callers that don't go on; their executor may be gone.
     private static let vainWaitsMax = 20
     /// How soon a full pipe is tried again: 1 ms, in nanoseconds.
@@ -169,7 +169,7 @@ final class NodeLoop: @unchecked Sendable {
         let now = MonotonicClock.now()
         let due = node.nextDeadline().nanoseconds
         var timeout = isBusy || due <= now ? 0 : due - now
-        if node.outbox.expectsMore { timeout = min(timeout, Self.holdTime.nanoseconds) }
+        if node.outbox.expectsMore { timeout = min(timeout, Self.corkTime.nanoseconds) }
         if node.outbox.isStalled { timeout = min(timeout, Self.stallRetry) }
         do {
             let ready = try self.poller.withValue { poller throws(ZeroMQError) in

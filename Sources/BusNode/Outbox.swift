@@ -25,8 +25,8 @@ package final class Outbox: Sendable {
 
     /// Callers that were resumed and have not gone on yet.
     private let resumed = Atomic<Int>(0)
-    /// So many messages leave together at most: with more, whoever gets them would have nothing to
-    /// do meanwhile (docs/decisions/0026-holding.md).
+    /// So many messages are corked at most: with more, whoever gets them would have nothing to do
+    /// meanwhile (docs/decisions/0026-corking.md).
     package static let together = 16
 
     /// What is left to whoever called `drain`.
@@ -78,7 +78,7 @@ package final class Outbox: Sendable {
         self.gatherer.store(0, ordering: .sequentiallyConsistent)
     }
 
-    // MARK: Holding
+    // MARK: Corking
 
     /// So many callers are about to be resumed with their answers, and are likely to call again.
     /// While several have not gone on, what others send waits for what these will.

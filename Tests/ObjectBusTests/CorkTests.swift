@@ -35,8 +35,8 @@ private func exchange(_ jobs: inout [UnownedJob], _ others: [UnownedJob]) -> [Un
 }
 
 /// Messages that wait for those of callers whose answers are there
-/// (docs/decisions/0026-holding.md).
-@Suite(.timeLimit(.minutes(1))) struct HoldingTests {
+/// (docs/decisions/0026-corking.md).
+@Suite(.timeLimit(.minutes(1))) struct CorkTests {
     private let bus: Bus
     private let gate: Gate
     private let proxy: Gate
