@@ -58,7 +58,7 @@ extension Bus {
             return try await self.callPatiently(&call, target)
         }
         let outcome = await self.node.outcome(of: &call.request)
-        guard self.mayGoOn(call, target, after: outcome) else {
+        guard self.mayGoOn(target, after: outcome) else {
             return try self.reply(of: consume outcome)
         }
         return try await self.callAgain(&call, target, after: outcome)
@@ -113,12 +113,10 @@ extension Bus {
         return OutgoingCall(aim: aim, request: request, scope: scope)
     }
 
-    /// Whether a call has failed which may be made again, as `callAgain` decides. It has to see the
-    /// call, so that what that needs lives until then.
+    /// Whether a call has failed which may be made again, as `callAgain` decides: for that one all
+    /// that the call needs lives until here.
     @inline(never)
-    private func mayGoOn(
-        _ call: borrowing OutgoingCall, _ target: HeldReference, after outcome: CallOutcome
-    ) -> Bool {
+    private func mayGoOn(_ target: HeldReference, after outcome: CallOutcome) -> Bool {
         target.binding != nil && !outcome.isReply
     }
 
